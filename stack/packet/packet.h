@@ -1,0 +1,123 @@
+// Packet: owning handle on one packet buffer, and the pools buffers come from.
+//
+// A buffer is a DPDK mbuf with a private area that carries what the stack must remember about it while it is queued
+// (`PacketInfo`), so a queue entry is the buffer itself and queues cost no memory of their own (design D1, D5).
+// Copying payload is counted in `PacketPools::payload_copies`: the relay must keep it at zero.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "stack/base/seq_num.h"
+#include "stack/base/units.h"
+#include "stack/wire/checksum.h"
+
+namespace tributary {
+
+class Packet;
+
+/// State of a queued buffer. Meaning of the members depends on the queue, see tcp/ and mptcp/.
+struct PacketInfo {
+  rte_mbuf* next;            ///< link in the queue of the connection (receive or send, data-level order)
+  rte_mbuf* subflow_next;    ///< link in the send or out-of-order queue of one subflow
+  uint64_t dsn;              ///< MPTCP: data sequence number of the first payload byte
+  int64_t sent_at;           ///< Micros of the latest transmission
+  uint32_t seq;              ///< TCP sequence number of the first payload byte
+  uint32_t owner;            ///< index of the subflow the buffer is queued on, or kNoOwner
+  uint16_t payload_offset;   ///< from the start of the buffer (buf_addr)
+  uint16_t payload_size;     ///< bytes of payload
+  wire::Sum payload_sum;     ///< ones'-complement sum of exactly those bytes, as if they started at an even offset
+  uint16_t flags;            ///< owned by the queue's layer
+  uint16_t transmissions;    ///< how often sent
+  uint16_t mapping_left;     ///< receive: see mptcp/mapping.h
+  uint32_t subflow_seq;      ///< receive: relative sequence number of the DSS mapping
+};
+static_assert(sizeof(PacketInfo) <= 64);
+constexpr uint32_t kNoOwner = UINT32_MAX;
+
+inline PacketInfo& info_of(rte_mbuf* m) { return *static_cast<PacketInfo*>(rte_mbuf_to_priv(m)); }
+
+/// Move-only owner of one reference to a buffer (or chain). Destruction gives the reference back to its pool.
+class Packet {
+ public:
+  Packet() = default;
+  /// Takes over the caller's reference.
+  explicit Packet(rte_mbuf* mbuf) : mbuf_(mbuf) {}
+  Packet(Packet&& o) noexcept : mbuf_(std::exchange(o.mbuf_, nullptr)) {}
+  Packet& operator=(Packet&& o) noexcept {
+    if (this != &o) {
+      reset();
+      mbuf_ = std::exchange(o.mbuf_, nullptr);
+    }
+    return *this;
+  }
+  ~Packet() { reset(); }
+
+  explicit operator bool() const { return mbuf_ != nullptr; }
+  rte_mbuf* get() const { return mbuf_; }
+  /// Gives the reference to the caller.
+  rte_mbuf* release() { return std::exchange(mbuf_, nullptr); }
+  void reset() {
+    if (mbuf_ != nullptr) rte_pktmbuf_free(std::exchange(mbuf_, nullptr));
+  }
+
+  PacketInfo& info() const { return info_of(mbuf_); }
+  /// The frame in the first segment of the buffer.
+  uint8_t* data() const { return rte_pktmbuf_mtod(mbuf_, uint8_t*); }
+  uint16_t size() const { return mbuf_->data_len; }
+  std::span<uint8_t> bytes() const { return {data(), size()}; }
+  /// The payload `info()` describes.
+  std::span<uint8_t> payload() const {
+    const PacketInfo& i = info();
+    return {static_cast<uint8_t*>(mbuf_->buf_addr) + i.payload_offset, i.payload_size};
+  }
+
+ private:
+  rte_mbuf* mbuf_ = nullptr;
+};
+
+/// The buffer pools of one worker. Data buffers hold received frames and payload; header buffers are small and kept for
+/// ACKs, resets, ARP/ND, ICMP and the headers of retransmissions, so that those never wait for data (design D7).
+class PacketPools {
+ public:
+  struct Sizes {
+    uint32_t data_buffers = 8192;
+    uint32_t header_buffers = 8192;
+    uint16_t data_room = 2048;      ///< bytes behind the headroom
+    int numa_node = -1;             ///< -1: any
+  };
+  /// Creates both pools under unique names. Empty with `error` set when there is not enough memory.
+  /// An EAL must be running.
+  static std::unique_ptr<PacketPools> create(const Sizes& sizes, const char* name, const char** error);
+  ~PacketPools();
+  PacketPools(const PacketPools&) = delete;
+  PacketPools& operator=(const PacketPools&) = delete;
+
+  /// An empty buffer, or null when the pool is used up. `info()` is zeroed.
+  Packet data();
+  Packet header();
+  /// A new handle on payload [offset, offset+size) of `p` without copying: an indirect buffer whose `info()` describes
+  /// that range (the sum is computed for it). Null when the header pool is used up.
+  Packet reference(const Packet& p, uint16_t offset, uint16_t size);
+
+  rte_mempool* data_pool() const { return data_; }
+  rte_mempool* header_pool() const { return header_; }
+  uint32_t data_in_use() const;
+  uint32_t header_in_use() const;
+  uint32_t data_capacity() const { return sizes_.data_buffers; }
+  uint32_t header_capacity() const { return sizes_.header_buffers; }
+
+  uint64_t payload_copies = 0;   ///< payload bytes' packets copied between buffers (must stay 0 on the relay path)
+
+ private:
+  PacketPools() = default;
+  Sizes sizes_;
+  rte_mempool* data_ = nullptr;
+  rte_mempool* header_ = nullptr;
+};
+
+}  // namespace tributary
