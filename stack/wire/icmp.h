@@ -50,7 +50,8 @@ struct NeighborMessage {
 };
 
 /// Parses an ICMPv6 message of type 135 or 136 (`bytes` from the type on). Options with length 0 or running past the
-/// end make it empty (RFC 4861 §7.1). Checksum and hop limit are the caller's to check.
+/// end make it empty, so do a code other than 0 and a multicast target (RFC 4861 §7.1). Checksum, hop limit and what
+/// depends on the IPv6 addresses are the caller's to check.
 std::optional<NeighborMessage> parse_neighbor_message(std::span<const uint8_t> bytes);
 
 /// Size of what `emit_neighbor_message` writes: 24, or 32 with a link-layer address.
@@ -67,7 +68,8 @@ struct QuotedSegment {
   uint16_t destination_port = 0;
   uint32_t seq = 0;
 };
-/// `quoted` = the bytes behind the ICMP header. Empty when not even the ports are there.
+/// `quoted` = the bytes behind the ICMP header. Empty for other protocols than TCP and UDP, for later fragments, and
+/// when the ports, with TCP also the sequence number, are not there.
 std::optional<QuotedSegment> parse_quoted_segment(std::span<const uint8_t> quoted);
 
 }  // namespace tributary::wire

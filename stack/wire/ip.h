@@ -31,11 +31,20 @@ struct IpHeader {
   bool operator==(const IpHeader&) const = default;
 };
 
-enum class IpError : uint8_t { kNone, kTruncated, kVersion, kHeaderLength, kChecksum, kTotalLength, kExtensionHeader };
+enum class IpError : uint8_t {
+  kNone,
+  kTruncated,        ///< shorter than its headers or its length field say
+  kVersion,          ///< neither 4 nor 6
+  kHeaderLength,     ///< IPv4 header length below 20
+  kChecksum,         ///< IPv4
+  kTotalLength,      ///< IPv4 total length below the header length
+  kExtensionHeader,  ///< IPv6: does not fit, stands where it may not, segments left, or too many
+  kAddress,          ///< an IPv4-mapped address in an IPv6 header
+};
 
 /// Parses the header at the start of `packet`, whose family its first nibble says. Verifies IPv4's checksum unless
 /// `checksum_verified`. Skips Hop-by-Hop, Routing (segments left 0), Destination Options and AH within bounds;
-/// a fragment header sets `is_fragment` (an atomic fragment, RFC 6946, does not).
+/// a fragment header sets `is_fragment` (an atomic fragment, RFC 6946, does not) and `header_size` then ends behind it.
 IpError parse_ip(std::span<const uint8_t> packet, bool checksum_verified, IpHeader& out);
 
 /// Bytes of the header `emit_ip` writes: 20 or 40.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -23,13 +24,13 @@ class IpAddress {
   /// Reads 4 or 16 bytes in network order.
   static IpAddress from_v4_bytes(const uint8_t* p);
   static IpAddress from_v6_bytes(const uint8_t* p);
-  /// "192.0.2.1" or "2001:db8::1"; nothing else is accepted.
+  /// "192.0.2.1" or "2001:db8::1"; nothing else is accepted, "::ffff:192.0.2.1" neither.
   static std::optional<IpAddress> parse(std::string_view text);
 
   constexpr bool is_v4() const {
-    for (int i = 0; i < 10; ++i)
-      if (bytes_[i] != 0) return false;
-    return bytes_[10] == 0xff && bytes_[11] == 0xff;
+    constexpr auto kPrefix = std::bit_cast<uint32_t>(std::array<uint8_t, 4>{0, 0, 0xff, 0xff});
+    const auto words = std::bit_cast<std::array<uint32_t, 4>>(bytes_);
+    return (words[0] | words[1] | (words[2] ^ kPrefix)) == 0;
   }
   constexpr const std::array<uint8_t, 16>& bytes() const { return bytes_; }
   /// Host byte order; only for an IPv4 address.

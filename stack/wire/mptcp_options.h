@@ -13,6 +13,7 @@
 namespace tributary::wire {
 
 /// MP_CAPABLE (§3.1). `keys` tells the form: 0 = SYN, 1 = SYN/ACK (sender's key), 2 = third ACK or first data.
+/// Look at `version` first: a SYN of version 0 has one key.
 struct MpCapable {
   uint8_t version = 1;
   bool checksum_required = false;       ///< A
@@ -124,13 +125,15 @@ struct MptcpOptions {
 };
 
 /// Parses one option of kind 30 (`option` starts at the kind byte and is exactly as long as its length byte says)
-/// into `out`, setting one bit of `out.present`. Never reads outside `option`.
+/// into `out`, setting one bit of `out.present`. Of two options of the same subtype the last counts. Reserved bits
+/// are ignored. Whether a form fits the segment (a join of the SYN form in a SYN...) is the caller's to judge. Never reads outside `option`.
 void parse_mptcp_option(std::span<const uint8_t> option, MptcpOptions& out);
 
 /// Bytes `emit_mptcp_options` will write, padding included; 0 when nothing is present.
 size_t mptcp_options_size(const MptcpOptions& options);
 
-/// Writes every option present, padded with NOP to a multiple of four as Linux does. `out` has at least
+/// Writes every option present, each padded with NOP to a multiple of four, in the order of Linux (DSS, MP_CAPABLE,
+/// MP_JOIN, ADD_ADDR, MP_FASTCLOSE, MP_FAIL, MP_TCPRST, MP_PRIO, REMOVE_ADDR). `out` has at least
 /// `mptcp_options_size` bytes. Returns the bytes written.
 size_t emit_mptcp_options(const MptcpOptions& options, std::span<uint8_t> out);
 
