@@ -33,8 +33,9 @@ struct PacketInfo {
   wire::Sum payload_sum;     ///< ones'-complement sum of exactly those bytes, as if they started at an even offset
   uint16_t flags;            ///< owned by the queue's layer
   uint16_t transmissions;    ///< how often sent
-  uint16_t mapping_left;     ///< receive: see mptcp/mapping.h
-  uint32_t subflow_seq;      ///< receive: relative sequence number of the DSS mapping
+  uint16_t mapping_size;     ///< receive: Data-Level Length of the DSS mapping that came with the segment
+  uint16_t mapping_checksum; ///< receive: its checksum as on the wire
+  uint32_t subflow_seq;      ///< receive: its relative subflow sequence number
 };
 static_assert(sizeof(PacketInfo) <= 64);
 constexpr uint32_t kNoOwner = UINT32_MAX;
