@@ -1,0 +1,108 @@
+// Connection: the data level of one MPTCP connection (RFC 8684). Plain data; the functions beside it do the work.
+// A connection that fell back to TCP stays this object, with an infinite mapping on its only subflow (design D8).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "stack/base/ids.h"
+#include "stack/base/seq_num.h"
+#include "stack/base/units.h"
+#include "stack/byte_stream.h"
+#include "stack/packet/packet_list.h"
+#include "stack/timer/timer_wheel.h"
+
+namespace tributary::mptcp {
+
+constexpr uint8_t kTimerKind = 2;  ///< TimerNode::kind of a Connection
+constexpr size_t kMaxSubflows = 8;
+constexpr uint32_t kNoSubflow = UINT32_MAX;
+
+/// RFC 8684 appendix D, without the TCP names: what has been said at the data level.
+///   kHandshake --keys known--> kEstablished; each direction then closes on its own by DATA_FIN (kDataFinSent,
+///   kDataFinReceived, kDataFinAcked); when both are done the subflows are closed by FIN: kClosing, and the connection
+///   goes with the last of them. kFailed: aborted (fast close), only the subflows' resets are left to do.
+enum class State : uint8_t { kHandshake, kEstablished, kClosing, kFailed };
+
+/// Bits of Connection::flags.
+enum ConnectionFlag : uint32_t {
+  kInitiator = 1 << 0,         ///< we opened it
+  kRemoteKeyKnown = 1 << 1,
+  kFallback = 1 << 2,          ///< plain TCP from here on (§3.7)
+  kChecksum = 1 << 3,          ///< DSS checksums negotiated
+  kPeerNoJoin = 1 << 4,        ///< C bit: no joins to the address and port it was first reached by
+  kPeerDss = 1 << 5,           ///< a DSS of the peer has arrived: joins may start, falling back is over
+  kDataAckSeen = 1 << 6,       ///< a DATA_ACK of ours data has come back
+  kAck64 = 1 << 7,             ///< the peer sent a 64-bit DSN: acknowledge with 64 bits (DS-5)
+  kCloseQueued = 1 << 8,       ///< DATA_FIN follows the send queue
+  kDataFinSent = 1 << 9,
+  kDataFinAcked = 1 << 10,
+  kDataFinReceived = 1 << 11,  ///< all data before the peer's DATA_FIN has arrived and it is acknowledged
+  kDataFinSeen = 1 << 12,      ///< its place is known (rcv_fin)
+  kReadyQueued = 1 << 13,      ///< on the context's ready list
+  kScheduleQueued = 1 << 14,   ///< on the context's schedule list
+  kUserGone = 1 << 15,         ///< nobody reads events any more
+};
+
+struct Connection {
+  // Send, data level.
+  DataSeq snd_una;             ///< first byte not DATA_ACKed
+  DataSeq snd_nxt;             ///< first byte never given to a subflow
+  DataSeq write_seq;           ///< byte after the last written
+  DataSeq snd_wnd_end;         ///< DATA_ACK + window: first byte we may not send; never moves left
+  rte_mbuf* snd_head = nullptr;    ///< un-DATA_ACKed payload by DSN; linked by next
+  rte_mbuf* snd_tail = nullptr;
+  rte_mbuf* snd_unsent = nullptr;  ///< first never given to a subflow
+  uint32_t orphans = 0;        ///< packets before snd_unsent whose subflow is gone: to be given to another
+
+  // Receive, data level.
+  DataSeq rcv_nxt;
+  DataSeq rcv_adv;             ///< right edge of the window advertised; never moves left
+  DataSeq rcv_fin;             ///< with kDataFinSeen: DSN of the DATA_FIN itself
+  rte_mbuf* rx_head = nullptr; ///< in-order payload not yet read; linked by next
+  rte_mbuf* rx_tail = nullptr;
+  rte_mbuf* ooo_head = nullptr;    ///< by DSN; linked by next
+  rte_mbuf* ooo_tail = nullptr;
+  uint32_t ooo_count = 0;
+  uint32_t rx_bytes = 0;
+  uint32_t held = 0;           ///< delivered bytes not yet released
+  uint32_t receive_budget = 0;
+  uint32_t acked = 0;          ///< written bytes DATA_ACKed since take_acked
+
+  // Identity.
+  Key local_key;
+  Key remote_key;
+  Token local_token;
+  Token remote_token;
+  DataSeq local_idsn;
+  DataSeq remote_idsn;
+  uint32_t flags = 0;
+  State state = State::kHandshake;
+  uint8_t subflow_count = 0;
+  StreamError error = StreamError::kNone;
+  uint8_t data_backoff = 0;    ///< data-level retransmission time-outs in a row
+  std::array<uint32_t, kMaxSubflows> subflows;   ///< Tcb indices, kNoSubflow where free
+
+  // Addresses the peer announced and that we owe an echo or have to remember: bounded soft state (§3.4.1).
+  AddressId echo_id;
+  uint8_t pending_signals = 0; ///< see signals.h
+
+  TimerNode timer;
+  Micros rtx_deadline = Micros::never();    ///< data-level retransmission (DATA_FIN, head of queue)
+  Micros close_deadline = Micros::never();  ///< no subflow left, or close taking too long
+
+  uint32_t next_ready = 0;     ///< link of the context's ready list
+  uint32_t next_schedule = 0;  ///< link of the context's schedule list
+  uint16_t events = 0;         ///< StreamEvent bits to report
+  uint16_t listener = UINT16_MAX;
+  uint64_t user_data = 0;
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+
+  Connection() { subflows.fill(kNoSubflow); }
+  bool has(uint32_t flag) const { return flags & flag; }
+  void set(uint32_t flag) { flags |= flag; }
+  void clear(uint32_t flag) { flags &= ~flag; }
+};
+
+}  // namespace tributary::mptcp

@@ -1,0 +1,50 @@
+// Every limit and default of the protocol engine, with its unit and where the number comes from.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/ids.h"
+#include "stack/base/units.h"
+#include "stack/congestion/congestion.h"
+
+namespace tributary {
+
+struct Settings {
+  // Capacity of one worker. Memory is touched only as it is used.
+  uint32_t max_subflows = 1 << 20;         ///< TCP control blocks: plain connections and MPTCP subflows
+  uint32_t max_connections = 1 << 18;      ///< MPTCP connections
+  uint32_t max_time_wait = 1 << 18;
+  uint32_t max_half_open = 1 << 16;        ///< SYNs not yet answered or acknowledged
+
+  // TCP
+  congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+  Micros initial_rto = Micros::seconds(1);        ///< RFC 6298 §2.1
+  Micros min_rto = Micros::milliseconds(200);     ///< Linux TCP_RTO_MIN
+  Micros max_rto = Micros::seconds(120);          ///< Linux TCP_RTO_MAX
+  Micros delayed_ack = Micros::milliseconds(40);  ///< Linux TCP_DELACK_MIN
+  Micros time_wait = Micros::seconds(60);         ///< Linux TCP_TIMEWAIT_LEN; 2 MSL
+  Micros fin_wait2 = Micros::seconds(60);         ///< Linux tcp_fin_timeout
+  uint8_t syn_retries = 6;                        ///< Linux tcp_syn_retries
+  uint8_t syn_ack_retries = 5;                    ///< Linux tcp_synack_retries
+  uint8_t data_retries = 15;                      ///< Linux tcp_retries2 (R2)
+  uint8_t window_scale = 7;                       ///< shift we offer; 8 MB window
+  uint16_t max_out_of_order = 4096;               ///< buffers in one subflow's or connection's reorder queue
+  uint16_t challenge_acks_per_second = 1000;      ///< Linux tcp_challenge_ack_limit; per worker
+
+  // Receive budget of a stream nobody set otherwise: the most bytes in flight towards us or held for the reader.
+  uint32_t receive_budget = 1 << 20;
+
+  // MPTCP
+  bool mptcp_enabled = true;
+  bool mptcp_checksum = false;             ///< ask for DSS checksums (A bit)
+  uint8_t max_subflows_per_connection = 8;
+  Micros close_timeout = Micros::seconds(60);    ///< Linux close_timeout: kept after the last subflow is gone
+  Micros join_timeout = Micros::seconds(10);     ///< half-open joins (DP-24)
+
+  WorkerId worker;
+  uint16_t workers = 1;                    ///< `token % workers` names the owner (design D4)
+  uint16_t first_ephemeral_port = 1024;
+  uint16_t last_ephemeral_port = 65535;
+};
+
+}  // namespace tributary

@@ -1,0 +1,182 @@
+// Tcb: the transmission control block (RFC 9293 §3.3.1) of one TCP connection, which is either a stream of its own or a
+// subflow of an MPTCP connection. Plain data; the functions beside it do the work. Lives in a slab, one worker only.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/ids.h"
+#include "stack/base/seq_num.h"
+#include "stack/base/units.h"
+#include "stack/byte_stream.h"
+#include "stack/congestion/congestion.h"
+#include "stack/flow/flow_key.h"
+#include "stack/ip/ip_layer.h"
+#include "stack/packet/packet_list.h"
+#include "stack/tcp/state.h"
+#include "stack/timer/timer_wheel.h"
+
+namespace tributary::tcp {
+
+constexpr uint32_t kNoConnection = UINT32_MAX;
+constexpr uint8_t kTimerKind = 1;  ///< TimerNode::kind of a Tcb
+
+/// Bits of Tcb::flags.
+enum TcbFlag : uint32_t {
+  kTimestamps = 1 << 0,       ///< negotiated (RFC 7323)
+  kSackPermitted = 1 << 1,    ///< the peer takes SACK blocks
+  kWindowScaled = 1 << 2,     ///< negotiated
+  kPassive = 1 << 3,          ///< came from a SYN to us
+  kAckNow = 1 << 4,           ///< an ACK leaves at the end of this pass
+  kAckPending = 1 << 5,       ///< a delayed ACK is due at ack_deadline
+  kFinQueued = 1 << 6,        ///< send FIN after the queue
+  kFinSent = 1 << 7,
+  kFinReceived = 1 << 8,
+  kInRecovery = 1 << 9,       ///< fast recovery, until recovery_point is acknowledged
+  kInLoss = 1 << 10,          ///< after an RTO, until recovery_point is acknowledged
+  kOutputQueued = 1 << 11,    ///< on the context's output list
+  kReadyQueued = 1 << 12,     ///< on the context's ready list (plain streams)
+  kProbeSent = 1 << 13,       ///< a tail loss probe is in flight
+  kCwndLimited = 1 << 14,     ///< the window, not the sender, held data back since the last ACK
+  kEarlyData = 1 << 15,       ///< may send in SYN-RECEIVED: the SYN carried accepted payload (RFC 7413 §4.2)
+  kSynLost = 1 << 16,         ///< a SYN or SYN-ACK was sent again
+  kReordering = 1 << 17,      ///< RACK has seen reordering
+  kDsackPending = 1 << 18,    ///< the next ACK reports a duplicate (dsack in Tcb)
+  kPersist = 1 << 19,         ///< the retransmission deadline is a zero-window probe
+  kProbeTimer = 1 << 20,      ///< the retransmission deadline is a tail loss probe
+  kReorderTimer = 1 << 21,    ///< the retransmission deadline is RACK's reordering timer
+  // MPTCP subflows
+  kJoin = 1 << 22,            ///< an additional subflow; otherwise the initial one
+  kPreEstablished = 1 << 23,  ///< our third ACK with MP_JOIN or keys is not yet answered (RFC 8684 §3.2)
+  kLocalBackup = 1 << 24,     ///< we asked not to be sent to
+  kRemoteBackup = 1 << 25,    ///< the peer asked not to be sent to (B bit, MP_PRIO)
+  kStale = 1 << 26,           ///< no progress: others are preferred, its data went elsewhere too
+  kMapping = 1 << 27,         ///< a receive mapping is in force
+  kMappingChecksum = 1 << 28, ///< ... and carries a checksum
+  kDetached = 1 << 29,        ///< no longer part of a connection: closing on its own
+  kCapableConfirmed = 1 << 30,///< initiator: the peer has shown it has our key (RFC 8684 §3.1)
+};
+
+/// Bits of PacketInfo::flags.
+enum PacketFlag : uint16_t {
+  kPktInStream = 1 << 0,      ///< linked in the MPTCP connection's send queue
+  kPktInFlight = 1 << 1,      ///< linked in a Tcb's send queue
+  kPktSacked = 1 << 2,
+  kPktLost = 1 << 3,          ///< to be sent again
+  kPktRetransmitted = 1 << 4,
+  kPktCopy = 1 << 5,          ///< a reinjected reference: not in the connection's queue
+  kPktReinjected = 1 << 6,    ///< a copy of it went to another subflow
+  kPktSubflowAcked = 1 << 7,  ///< some subflow delivered it; only its DATA_ACK is missing
+  // receive
+  kPktMapping = 1 << 8,       ///< dsn, subflow_seq, mapping_size are valid
+  kPktMappingChecksum = 1 << 9,
+  kPktDataFin = 1 << 10,      ///< the mapping ends with the DATA_FIN
+  kPktFin = 1 << 11,          ///< the segment carried FIN
+};
+
+/// What a Tcb that is a stream of its own knows beyond TCP.
+struct PlainStream {
+  rte_mbuf* rx_head;          ///< in-order payload not yet read (PacketList by hand: a union member is trivial)
+  rte_mbuf* rx_tail;
+  uint32_t rx_bytes;          ///< bytes of it
+};
+
+/// What a subflow knows beyond TCP.
+struct SubflowPart {
+  DataSeq map_dsn;            ///< mapping in force: DSN of its first byte
+  uint32_t map_ssn;           ///< its relative subflow sequence number
+  uint16_t map_size;          ///< its length; 0 with kMapping set: infinite
+  wire::Sum map_sum;          ///< with kMappingChecksum: sum over what has arrived of it
+  uint32_t local_nonce;
+  uint32_t remote_nonce;
+  AddressId local_id;
+  AddressId remote_id;
+};
+
+struct Tcb {
+  // What every segment touches.
+  FlowKey key;
+  State state = State::kClosed;
+  uint8_t snd_wscale = 0;     ///< shift of windows we receive
+  uint8_t rcv_wscale = 0;     ///< shift of windows we send
+  uint8_t dup_acks = 0;
+  uint32_t flags = 0;
+  SeqNum rcv_nxt;
+  SeqNum snd_una;
+  SeqNum snd_nxt;
+  uint32_t snd_wnd = 0;       ///< bytes
+  SeqNum rcv_adv;             ///< right edge of the window we advertised; never moves left
+
+  rte_mbuf* tx_head = nullptr;    ///< sent and unacknowledged, then unsent; linked by subflow_next
+  rte_mbuf* tx_tail = nullptr;
+  rte_mbuf* tx_unsent = nullptr;  ///< first never sent
+  rte_mbuf* ooo_head = nullptr;   ///< out-of-order segments by seq; linked by subflow_next
+  SeqNum snd_wl1;
+  SeqNum snd_wl2;
+  uint32_t max_snd_wnd = 0;
+  SeqNum last_ack_sent;
+  uint32_t ts_recent = 0;
+  uint32_t ts_recent_age = 0;     ///< milliseconds
+  uint32_t ts_offset = 0;         ///< added to the clock in TSval (RFC 7323 §7.1)
+  uint16_t ooo_count = 0;
+  uint16_t mss = 536;             ///< the peer's MSS option, or the path's limit if that is less; bytes, options included
+  ip::NextHop hop;
+
+  // Congestion and loss.
+  congestion::State cc{};
+  uint32_t srtt = 0;              ///< microseconds; 0 = no sample yet
+  uint32_t rttvar = 0;
+  uint32_t rto = 0;               ///< microseconds, without back-off
+  uint32_t min_rtt = 0;           ///< microseconds; 0 = no sample yet
+  uint32_t sacked_bytes = 0;
+  uint32_t lost_bytes = 0;        ///< marked lost and not yet sent again
+  SeqNum recovery_point;
+  uint32_t prr_delivered = 0;
+  uint32_t prr_out = 0;
+  uint32_t prr_recover_fs = 0;
+  int64_t rack_sent_at = 0;       ///< Micros: RACK.xmit_ts (RFC 8985 §5.2)
+  SeqNum rack_end_seq;
+  uint32_t rack_rtt = 0;
+  SeqNum highest_sacked;          ///< byte after the highest SACKed
+  SeqNum probe_end_seq;           ///< TLP.end_seq
+  SeqNum dsack_left;
+  SeqNum dsack_right;
+  uint8_t backoff = 0;            ///< RTOs in a row
+  uint8_t reo_wnd_mult = 1;
+
+  // Timers: one wheel entry, filed under the earliest (design D6).
+  TimerNode timer;
+  Micros rtx_deadline = Micros::never();   ///< RTO, TLP, reordering or persist: see flags
+  Micros ack_deadline = Micros::never();
+  Micros idle_deadline = Micros::never();  ///< FIN-WAIT-2, half-open, linger
+
+  // Who it belongs to.
+  uint32_t connection = kNoConnection;     ///< index of the MPTCP connection
+  uint32_t next_output = 0;                ///< link of the context's output list
+  uint32_t next_ready = 0;                 ///< link of the context's ready list
+  uint32_t receive_budget = 0;             ///< plain: most bytes held and in flight towards us
+  uint32_t held = 0;                       ///< plain: delivered bytes not yet released
+  uint32_t acked = 0;                      ///< plain: written bytes acknowledged since take_acked
+  uint16_t events = 0;                     ///< plain: StreamEvent bits to report
+  StreamError error = StreamError::kNone;
+  uint64_t user_data = 0;
+  union {
+    PlainStream plain;
+    SubflowPart subflow;
+  };
+
+  SeqNum iss;
+  SeqNum irs;
+  uint16_t syn_data = 0;          ///< accepted payload bytes of the SYN: outside MPTCP's sequence space (RFC 8684 App. B)
+  uint16_t listener = UINT16_MAX;
+  uint32_t retransmissions = 0;
+  uint64_t bytes_received = 0;    ///< payload in order
+  uint64_t bytes_sent = 0;        ///< payload, retransmissions not counted
+
+  Tcb() : plain{} {}
+  bool has(uint32_t flag) const { return flags & flag; }
+  void set(uint32_t flag) { flags |= flag; }
+  void clear(uint32_t flag) { flags &= ~flag; }
+  bool is_subflow() const { return connection != kNoConnection; }
+};
+
+}  // namespace tributary::tcp
