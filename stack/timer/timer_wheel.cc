@@ -11,6 +11,7 @@ constexpr uint64_t kNoTick = UINT64_MAX;
 
 TimerWheel::TimerWheel(Micros start) : start_(start) {
   due_.next = due_.prev = &due_;
+  late_.next = late_.prev = &late_;
   for (TimerLink& head : slots_) head.next = head.prev = &head;
 }
 
@@ -23,23 +24,23 @@ uint64_t TimerWheel::slot_start(uint16_t slot) const {
   return (above | slot % kSlots) << shift;
 }
 
-void TimerWheel::file(TimerNode& node, uint64_t tick) {
-  tick = std::min(std::max({tick, current_, earliest_}), kLastTick);
+void TimerWheel::place(TimerNode& node, uint64_t tick) {
+  tick = std::min(std::max(tick, current_), kLastTick);
   const uint64_t difference = tick ^ current_;
   const unsigned level = difference == 0 ? 0 : (63 - std::countl_zero(difference)) / kDigitBits;
   const unsigned index = (tick >> (level * kDigitBits)) & (kSlots - 1);
-  link(node, static_cast<uint16_t>(level * kSlots + index));
+  node.slot = static_cast<uint16_t>(level * kSlots + index);
+  link_behind(slots_[node.slot], node);
+  busy_[node.slot / 64] |= uint64_t{1} << (node.slot % 64);
 }
 
-void TimerWheel::link(TimerNode& node, uint16_t slot) {
-  TimerLink& head = slots_[slot];
-  node.slot = slot;
-  node.next = &head;
-  node.prev = head.prev;
-  head.prev->next = &node;
-  head.prev = &node;
-  busy_[slot / 64] |= uint64_t{1} << (slot % 64);
-  ++size_;
+void TimerWheel::take_late() {
+  if (is_empty(late_)) return;
+  late_.next->prev = due_.prev;
+  due_.prev->next = late_.next;
+  due_.prev = late_.prev;
+  due_.prev->next = &due_;
+  late_.next = late_.prev = &late_;
 }
 
 void TimerWheel::unlink(TimerNode& node) {
@@ -52,7 +53,7 @@ void TimerWheel::unlink(TimerNode& node) {
 
 TimerNode& TimerWheel::take_first(TimerLink& head) {
   TimerNode& node = static_cast<TimerNode&>(*head.next);
-  __builtin_prefetch(node.next);
+  __builtin_prefetch(node.next, 1);  // the one taken after this
   unlink(node);
   return node;
 }
@@ -81,7 +82,7 @@ bool TimerWheel::move_down(unsigned level, unsigned& work) {
     if (work == 0) return false;
     --work;
     TimerNode& node = take_first(head);
-    if (node.wanted != Micros::never()) file(node, std::max(tick_of(node.wanted), current_));
+    if (node.wanted != Micros::never()) place(node, tick_of(node.wanted));
   }
   return true;
 }
@@ -95,12 +96,9 @@ bool TimerWheel::collect_due(uint64_t target, unsigned& work) {
     return false;
   }
   current_ = tick;
-  const uint64_t earliest = earliest_;
-  earliest_ = 0;  // entries on their way down belong where their deadline says
   bool complete = true;
   for (unsigned level = kLevels - 1; level > 0 && complete; --level)
     if (at_boundary(level)) complete = move_down(level, work);
-  earliest_ = earliest;
   if (!complete) return false;
 
   const uint16_t slot = static_cast<uint16_t>(digit(0));
@@ -119,6 +117,7 @@ bool TimerWheel::collect_due(uint64_t target, unsigned& work) {
 Micros TimerWheel::next_deadline() const {
   if (!is_empty(due_)) return time_of(current_ == 0 ? 0 : current_ - 1);
   const uint64_t tick = next_busy_tick();
+  if (!is_empty(late_)) return time_of(std::min(tick, next_call_tick_));
   return tick == kNoTick ? Micros::never() : time_of(tick);
 }
 

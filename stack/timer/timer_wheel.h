@@ -6,9 +6,9 @@
 // at most one tick late. Not thread-safe: a wheel belongs to one worker.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <memory>
 
 #include "stack/base/units.h"
 
@@ -41,7 +41,7 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
 
   /// Sets the deadline. A later one than the one filed is only stored and found when the slot comes; an
-  /// earlier one moves the node. A deadline that has passed fires in the next `advance`; `never()` cancels.
+  /// earlier one moves the node. A deadline that has passed fires at the next tick; `never()` cancels.
   void arm(TimerNode& node, Micros deadline) {
     node.wanted = deadline;
     if (deadline == Micros::never()) return;
@@ -50,7 +50,11 @@ class TimerWheel {
       if (tick >= slot_start(node.slot)) return;
       unlink(node);
     }
-    file(node, tick);
+    if (tick < next_call_tick_) {
+      link_behind(late_, node);
+    } else {
+      place(node, tick);
+    }
   }
 
   /// Forgets the deadline. The node stays filed until its slot comes.
@@ -76,8 +80,9 @@ class TimerWheel {
     const uint64_t target = floor_tick(now);
     if (target < current_ && is_empty(due_)) return 0;
     unsigned fired = 0;
-    unsigned work = kRefilesPerCall + kRefilesPerFire * cap;
-    earliest_ = target + 1;
+    unsigned work = kRefilesPerCall + kRefilesPerFire * std::min(cap, 1u << 20);
+    if (target >= next_call_tick_) take_late();
+    next_call_tick_ = std::max(next_call_tick_, target + 1);
     for (;;) {
       while (!is_empty(due_)) {
         if (fired == cap || work-- == 0) return fired;
@@ -87,7 +92,7 @@ class TimerWheel {
           ++fired;
           on_fire(node);
         } else if (node.wanted != Micros::never()) {
-          file(node, tick_of(node.wanted));
+          place(node, tick_of(node.wanted));
         }
       }
       if (!collect_due(target, work)) return fired;
@@ -125,8 +130,15 @@ class TimerWheel {
   Micros time_of(uint64_t tick) const { return start_ + Micros(static_cast<int64_t>(tick) * kTickMicros); }
 
   uint64_t slot_start(uint16_t slot) const;
-  void file(TimerNode& node, uint64_t tick);
-  void link(TimerNode& node, uint16_t slot);
+  void place(TimerNode& node, uint64_t tick);
+  void link_behind(TimerLink& head, TimerNode& node) {
+    node.next = &head;
+    node.prev = head.prev;
+    head.prev->next = &node;
+    head.prev = &node;
+    ++size_;
+  }
+  void take_late();
   void unlink(TimerNode& node);
   TimerNode& take_first(TimerLink& head);
   uint64_t next_busy_tick() const;
@@ -136,13 +148,13 @@ class TimerWheel {
   bool at_boundary(unsigned level) const {
     return (current_ & ((uint64_t{1} << (level * kDigitBits)) - 1)) == 0;
   }
-  bool is_busy(uint16_t slot) const { return busy_[slot / 64] >> (slot % 64) & 1; }
 
   Micros start_;
-  uint64_t current_ = 0;   // first tick not yet looked at
-  uint64_t earliest_ = 0;  // nothing is filed before it: what a callback arms must not fire in the same call
+  uint64_t current_ = 0;         // first tick not yet looked at
+  uint64_t next_call_tick_ = 0;  // what is armed for an earlier tick waits in `late_` for this one
   uint64_t size_ = 0;
   TimerLink due_;  // entries of slots already reached; they keep their slot number, which is harmless
+  TimerLink late_;
   std::array<uint64_t, kLevels * kSlots / 64> busy_{};
   std::array<TimerLink, kLevels * kSlots> slots_;
 };
