@@ -18,22 +18,32 @@ constexpr Sum fold(uint64_t sum) {
   sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<Sum>(sum);
 }
-constexpr Sum add(Sum a, Sum b) { return fold(uint32_t{a} + b); }
-constexpr Sum subtract(Sum a, Sum b) { return add(a, static_cast<Sum>(~b)); }
+constexpr Sum add(Sum a, Sum b) {
+  return fold(uint32_t{a} + b);
+}
+constexpr Sum subtract(Sum a, Sum b) {
+  return add(a, static_cast<Sum>(~b));
+}
 /// A sum whose bytes start at an odd offset of the whole.
-constexpr Sum swap_bytes(Sum a) { return static_cast<Sum>(a << 8 | a >> 8); }
+constexpr Sum swap_bytes(Sum a) {
+  return static_cast<Sum>(a << 8 | a >> 8);
+}
 /// The sum of `first` (of `first_size` bytes) followed by `second`.
 constexpr Sum concatenate(Sum first, size_t first_size, Sum second) {
   return add(first, first_size & 1 ? swap_bytes(second) : second);
 }
 /// Whether two sums stand for the same value.
-constexpr bool same_value(Sum a, Sum b) { return a == b || (uint16_t{a} == 0 && b == 0xffff) || (a == 0xffff && b == 0); }
+constexpr bool same_value(Sum a, Sum b) {
+  return a == b || (uint16_t{a} == 0 && b == 0xffff) || (a == 0xffff && b == 0);
+}
 
 /// Sum of the bytes; an odd last byte is padded with zero.
 Sum sum_bytes(std::span<const uint8_t> bytes);
 
-/// Sum of the TCP/UDP/ICMPv6 pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1). `length` = transport header + payload.
-Sum pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol, uint32_t length);
+/// Sum of the TCP/UDP/ICMPv6 pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1). `length` = transport header +
+/// payload.
+Sum pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol,
+                      uint32_t length);
 
 /// Sum of the DSS checksum's pseudo-header (RFC 8684 §3.3.1): 64-bit DSN, relative SSN, length, zero.
 Sum dss_pseudo_header_sum(uint64_t dsn, uint32_t subflow_seq, uint16_t data_length);

@@ -17,8 +17,8 @@ struct EthernetHeader {
   MacAddress destination;
   MacAddress source;
   bool has_vlan = false;
-  uint16_t vlan = 0;        ///< the whole tag control information: priority(3) DEI(1) identifier(12)
-  uint16_t type = 0;        ///< of what follows the tag, if any
+  uint16_t vlan = 0;  ///< the whole tag control information: priority(3) DEI(1) identifier(12)
+  uint16_t type = 0;  ///< of what follows the tag, if any
   size_t size() const { return has_vlan ? 18 : 14; }
   uint16_t vlan_id() const { return vlan & 0x0fff; }
   bool operator==(const EthernetHeader&) const = default;

@@ -13,15 +13,16 @@ namespace tributary::wire {
 constexpr size_t kIcmpHeaderSize = 8;
 
 namespace icmp_type {
-constexpr uint8_t kEchoReply = 0, kUnreachable = 3, kEchoRequest = 8, kTimeExceeded = 11, kParameterProblem = 12;
+constexpr uint8_t kEchoReply = 0, kUnreachable = 3, kEchoRequest = 8, kTimeExceeded = 11,
+                  kParameterProblem = 12;
 }
 namespace icmp_code {
 constexpr uint8_t kNetUnreachable = 0, kHostUnreachable = 1, kProtocolUnreachable = 2, kPortUnreachable = 3,
                   kFragmentationNeeded = 4;
 }
 namespace icmpv6_type {
-constexpr uint8_t kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3, kParameterProblem = 4, kEchoRequest = 128,
-                  kEchoReply = 129, kRouterSolicitation = 133, kRouterAdvertisement = 134,
+constexpr uint8_t kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3, kParameterProblem = 4,
+                  kEchoRequest = 128, kEchoReply = 129, kRouterSolicitation = 133, kRouterAdvertisement = 134,
                   kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
 }
 
@@ -29,8 +30,9 @@ constexpr uint8_t kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3, kParam
 struct IcmpHeader {
   uint8_t type = 0;
   uint8_t code = 0;
-  uint16_t checksum = 0;   ///< as on the wire
-  uint32_t rest = 0;       ///< echo: identifier(16) sequence(16); v4 type 3 code 4: MTU in the low 16; v6 type 2: MTU
+  uint16_t checksum = 0;  ///< as on the wire
+  uint32_t rest =
+      0;  ///< echo: identifier(16) sequence(16); v4 type 3 code 4: MTU in the low 16; v6 type 2: MTU
   bool operator==(const IcmpHeader&) const = default;
 };
 
@@ -41,17 +43,17 @@ void emit_icmp(const IcmpHeader& header, std::span<uint8_t> out);
 /// Neighbour solicitation or advertisement with its link-layer address option (source or target).
 struct NeighborMessage {
   bool advertisement = false;
-  bool router = false;       ///< R, advertisement only
-  bool solicited = false;    ///< S, advertisement only
-  bool override_ = false;    ///< O, advertisement only
+  bool router = false;     ///< R, advertisement only
+  bool solicited = false;  ///< S, advertisement only
+  bool override_ = false;  ///< O, advertisement only
   IpAddress target;
   std::optional<MacAddress> link_address;
   bool operator==(const NeighborMessage&) const = default;
 };
 
-/// Parses an ICMPv6 message of type 135 or 136 (`bytes` from the type on). Options with length 0 or running past the
-/// end make it empty, so do a code other than 0 and a multicast target (RFC 4861 §7.1). Checksum, hop limit and what
-/// depends on the IPv6 addresses are the caller's to check.
+/// Parses an ICMPv6 message of type 135 or 136 (`bytes` from the type on). Options with length 0 or running
+/// past the end make it empty, so do a code other than 0 and a multicast target (RFC 4861 §7.1). Checksum,
+/// hop limit and what depends on the IPv6 addresses are the caller's to check.
 std::optional<NeighborMessage> parse_neighbor_message(std::span<const uint8_t> bytes);
 
 /// Size of what `emit_neighbor_message` writes: 24, or 32 with a link-layer address.
@@ -68,8 +70,8 @@ struct QuotedSegment {
   uint16_t destination_port = 0;
   uint32_t seq = 0;
 };
-/// `quoted` = the bytes behind the ICMP header. Empty for other protocols than TCP and UDP, for later fragments, and
-/// when the ports, with TCP also the sequence number, are not there.
+/// `quoted` = the bytes behind the ICMP header. Empty for other protocols than TCP and UDP, for later
+/// fragments, and when the ports, with TCP also the sequence number, are not there.
 std::optional<QuotedSegment> parse_quoted_segment(std::span<const uint8_t> quoted);
 
 }  // namespace tributary::wire

@@ -18,15 +18,15 @@ constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmpv6 = 58, kNone = 59;
 struct IpHeader {
   IpAddress source;
   IpAddress destination;
-  uint8_t protocol = 0;          ///< of the payload, behind all extension headers
-  uint8_t traffic_class = 0;     ///< DSCP(6) ECN(2)
-  uint8_t hop_limit = 0;         ///< TTL
-  bool dont_fragment = true;     ///< IPv4 only
-  bool is_fragment = false;      ///< not the whole datagram: offset or more-fragments is set
-  uint16_t identification = 0;   ///< IPv4 only
-  uint32_t flow_label = 0;       ///< IPv6 only, 20 bits
-  uint16_t header_size = 0;      ///< bytes up to the payload, options and extension headers included
-  uint16_t payload_size = 0;     ///< bytes behind the header; Ethernet padding is not counted
+  uint8_t protocol = 0;         ///< of the payload, behind all extension headers
+  uint8_t traffic_class = 0;    ///< DSCP(6) ECN(2)
+  uint8_t hop_limit = 0;        ///< TTL
+  bool dont_fragment = true;    ///< IPv4 only
+  bool is_fragment = false;     ///< not the whole datagram: offset or more-fragments is set
+  uint16_t identification = 0;  ///< IPv4 only
+  uint32_t flow_label = 0;      ///< IPv6 only, 20 bits
+  uint16_t header_size = 0;     ///< bytes up to the payload, options and extension headers included
+  uint16_t payload_size = 0;    ///< bytes behind the header; Ethernet padding is not counted
   bool is_v4() const { return source.is_v4(); }
   bool operator==(const IpHeader&) const = default;
 };
@@ -42,9 +42,10 @@ enum class IpError : uint8_t {
   kAddress,          ///< an IPv4-mapped address in an IPv6 header
 };
 
-/// Parses the header at the start of `packet`, whose family its first nibble says. Verifies IPv4's checksum unless
-/// `checksum_verified`. Skips Hop-by-Hop, Routing (segments left 0), Destination Options and AH within bounds;
-/// a fragment header sets `is_fragment` (an atomic fragment, RFC 6946, does not) and `header_size` then ends behind it.
+/// Parses the header at the start of `packet`, whose family its first nibble says. Verifies IPv4's checksum
+/// unless `checksum_verified`. Skips Hop-by-Hop, Routing (segments left 0), Destination Options and AH within
+/// bounds; a fragment header sets `is_fragment` (an atomic fragment, RFC 6946, does not) and `header_size`
+/// then ends behind it.
 IpError parse_ip(std::span<const uint8_t> packet, bool checksum_verified, IpHeader& out);
 
 /// Bytes of the header `emit_ip` writes: 20 or 40.

@@ -51,7 +51,8 @@ class IpAddress {
   std::array<uint8_t, 16> bytes_{};
 };
 
-/// An address block. `length` counts from the start of the family's own form (0..32 for IPv4, 0..128 for IPv6).
+/// An address block. `length` counts from the start of the family's own form (0..32 for IPv4, 0..128 for
+/// IPv6).
 struct IpPrefix {
   IpAddress address;
   uint8_t length = 0;

@@ -21,17 +21,18 @@ struct TcpHeader {
   uint16_t destination_port = 0;
   SeqNum seq;
   SeqNum ack;
-  uint16_t flags = 0;        ///< tcp_flag bits, nine of them
-  uint8_t reserved = 0;      ///< the three bits below the data offset
+  uint16_t flags = 0;                    ///< tcp_flag bits, nine of them
+  uint8_t reserved = 0;                  ///< the three bits below the data offset
   uint8_t header_size = kTcpHeaderSize;  ///< bytes, options included: 20..60
-  uint16_t window = 0;       ///< unscaled, as on the wire
-  uint16_t checksum = 0;     ///< as on the wire
+  uint16_t window = 0;                   ///< unscaled, as on the wire
+  uint16_t checksum = 0;                 ///< as on the wire
   uint16_t urgent = 0;
   bool has(uint16_t flag) const { return flags & flag; }
   bool operator==(const TcpHeader&) const = default;
 };
 
-/// Empty when `segment` is shorter than the header it announces. Options are the bytes from 20 to `header_size`.
+/// Empty when `segment` is shorter than the header it announces. Options are the bytes from 20 to
+/// `header_size`.
 std::optional<TcpHeader> parse_tcp(std::span<const uint8_t> segment);
 
 /// Writes the 20 fixed bytes; the checksum is written as given.

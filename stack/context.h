@@ -1,0 +1,69 @@
+// Context: what the protocol code of one worker works with. One per Stack, passed by reference everywhere; single thread.
+#pragma once
+
+#include <vector>
+
+#include "stack/base/counters.h"
+#include "stack/base/random.h"
+#include "stack/base/slab.h"
+#include "stack/base/units.h"
+#include "stack/flow/flow_table.h"
+#include "stack/ip/ip_layer.h"
+#include "stack/listener.h"
+#include "stack/mptcp/connection.h"
+#include "stack/mptcp/key_source.h"
+#include "stack/packet/packet.h"
+#include "stack/settings.h"
+#include "stack/tcp/isn.h"
+#include "stack/tcp/tcb.h"
+#include "stack/tcp/time_wait.h"
+#include "stack/timer/timer_wheel.h"
+#include "stack/wire/tcp_options.h"
+
+namespace tributary {
+
+/// Last-in first-out list of control blocks through an index member: queues of work for the end of the pass.
+struct WorkList {
+  static constexpr uint32_t kEnd = UINT32_MAX;
+  uint32_t head = kEnd;
+  uint32_t tail = kEnd;
+};
+
+struct Context {
+  Context(PacketPools& packet_pools, ip::IpLayer& ip_layer, RandomSource& random_source, Counters& counter_set,
+          const Settings& s, Micros start);
+
+  PacketPools& pools;
+  ip::IpLayer& ip;
+  RandomSource& random;
+  Counters& counters;
+  Settings settings;
+  Micros now;                       ///< arrival time of the burst, or of the timer pass
+
+  Slab<tcp::Tcb> tcbs;
+  Slab<mptcp::Connection> connections;
+  FlowTable flows;                  ///< 4-tuple -> Tcb index, or TIME-WAIT index with kTimeWaitBit
+  TokenTable tokens;                ///< token -> Connection index
+  uint64_t flow_secret;
+  TimerWheel wheel;
+  tcp::TimeWaitTable time_wait;
+  tcp::IsnGenerator isn;
+  mptcp::KeySource keys;
+  std::vector<Listener> listeners;
+
+  WorkList output;                  ///< Tcbs with something to send
+  WorkList schedule;                ///< Connections whose scheduler must run
+  WorkList ready_tcbs;              ///< plain streams with events
+  WorkList ready_connections;
+  uint32_t half_open = 0;           ///< passive Tcbs not yet established
+  uint32_t challenge_budget = 0;    ///< challenge ACKs left in this second
+  Micros challenge_refill;
+  wire::TcpOptions out_options;     ///< scratch for the segment being built
+
+  uint32_t milliseconds() const { return static_cast<uint32_t>(now.count() / 1000); }
+  uint32_t flow_hash(const FlowKey& key) const { return hash_flow(key, flow_secret); }
+};
+
+constexpr uint32_t kTimeWaitBit = 1u << 31;
+
+}  // namespace tributary
