@@ -14,10 +14,10 @@ constexpr size_t kArpSize = 28;
 struct Arp {
   enum class Operation : uint16_t { kRequest = 1, kReply = 2 };
   Operation operation = Operation::kRequest;
-  MacAddress sender_mac;
-  IpAddress sender_ip;
-  MacAddress target_mac;
-  IpAddress target_ip;
+  MacAddress sender_mac{};
+  IpAddress sender_ip{};
+  MacAddress target_mac{};
+  IpAddress target_ip{};
   bool operator==(const Arp&) const = default;
 };
 

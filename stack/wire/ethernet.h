@@ -14,8 +14,8 @@ constexpr uint16_t kIpv4 = 0x0800, kArp = 0x0806, kVlan = 0x8100, kIpv6 = 0x86dd
 }
 
 struct EthernetHeader {
-  MacAddress destination;
-  MacAddress source;
+  MacAddress destination{};
+  MacAddress source{};
   bool has_vlan = false;
   uint16_t vlan = 0;  ///< the whole tag control information: priority(3) DEI(1) identifier(12)
   uint16_t type = 0;  ///< of what follows the tag, if any

@@ -46,7 +46,7 @@ struct NeighborMessage {
   bool router = false;     ///< R, advertisement only
   bool solicited = false;  ///< S, advertisement only
   bool override_ = false;  ///< O, advertisement only
-  IpAddress target;
+  IpAddress target{};
   std::optional<MacAddress> link_address;
   bool operator==(const NeighborMessage&) const = default;
 };
@@ -63,8 +63,8 @@ void emit_neighbor_message(const NeighborMessage& message, std::span<uint8_t> ou
 
 /// The transport 4-tuple quoted by an ICMP error: protocol, addresses, ports and (TCP) sequence number.
 struct QuotedSegment {
-  IpAddress source;
-  IpAddress destination;
+  IpAddress source{};
+  IpAddress destination{};
   uint8_t protocol = 0;
   uint16_t source_port = 0;
   uint16_t destination_port = 0;

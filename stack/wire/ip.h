@@ -16,8 +16,8 @@ constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmpv6 = 58, kNone = 59;
 /// What the stack needs of either family. Options and extension headers are skipped over, not interpreted,
 /// except that a fragment says so.
 struct IpHeader {
-  IpAddress source;
-  IpAddress destination;
+  IpAddress source{};
+  IpAddress destination{};
   uint8_t protocol = 0;         ///< of the payload, behind all extension headers
   uint8_t traffic_class = 0;    ///< DSCP(6) ECN(2)
   uint8_t hop_limit = 0;        ///< TTL

@@ -54,7 +54,7 @@ class IpAddress {
 /// An address block. `length` counts from the start of the family's own form (0..32 for IPv4, 0..128 for
 /// IPv6).
 struct IpPrefix {
-  IpAddress address;
+  IpAddress address{};
   uint8_t length = 0;
 
   /// "192.0.2.0/24", "2001:db8::/32", or a bare address (full length).

@@ -22,8 +22,8 @@ struct MpCapable {
   bool no_join_to_source = false;  ///< C
   uint8_t algorithms = 0x01;       ///< D..H as their five wire bits... H = 0x01 is HMAC-SHA256
   uint8_t keys = 0;
-  Key sender_key;
-  Key receiver_key;
+  Key sender_key{};
+  Key receiver_key{};
   bool has_data_length = false;  ///< lengths 22 and 24
   uint16_t data_length = 0;      ///< Data-Level Length
   bool has_checksum = false;     ///< length 24
@@ -37,8 +37,8 @@ enum class JoinForm : uint8_t { kSyn, kSynAck, kAck };
 struct MpJoin {
   JoinForm form = JoinForm::kSyn;
   bool backup = false;             ///< B; SYN and SYN/ACK
-  AddressId address_id;            ///< SYN and SYN/ACK
-  Token receiver_token;            ///< SYN
+  AddressId address_id{};            ///< SYN and SYN/ACK
+  Token receiver_token{};            ///< SYN
   uint32_t nonce = 0;              ///< SYN and SYN/ACK
   std::array<uint8_t, 20> hmac{};  ///< SYN/ACK: first 8 bytes; ACK: all 20
   bool operator==(const MpJoin&) const = default;
@@ -63,8 +63,8 @@ struct Dss {
 /// ADD_ADDR (§3.4.1). `has_hmac` is false exactly when `echo` is set.
 struct AddAddr {
   bool echo = false;
-  AddressId address_id;
-  IpAddress address;
+  AddressId address_id{};
+  IpAddress address{};
   bool has_port = false;
   uint16_t port = 0;
   uint64_t hmac = 0;  ///< rightmost 64 bits of the digest
@@ -83,11 +83,11 @@ struct MpPrio {
   bool operator==(const MpPrio&) const = default;
 };
 struct MpFail {
-  DataSeq dsn;
+  DataSeq dsn{};
   bool operator==(const MpFail&) const = default;
 };
 struct MpFastclose {
-  Key receiver_key;
+  Key receiver_key{};
   bool operator==(const MpFastclose&) const = default;
 };
 

@@ -19,8 +19,8 @@ constexpr uint16_t kFin = 0x001, kSyn = 0x002, kRst = 0x004, kPsh = 0x008, kAck 
 struct TcpHeader {
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
-  SeqNum seq;
-  SeqNum ack;
+  SeqNum seq{};
+  SeqNum ack{};
   uint16_t flags = 0;                    ///< tcp_flag bits, nine of them
   uint8_t reserved = 0;                  ///< the three bits below the data offset
   uint8_t header_size = kTcpHeaderSize;  ///< bytes, options included: 20..60

@@ -15,8 +15,8 @@ namespace tributary::wire {
 constexpr size_t kMaxTcpOptions = 40;
 
 struct SackBlock {
-  SeqNum left;   ///< first byte of the block
-  SeqNum right;  ///< byte after its last
+  SeqNum left{};   ///< first byte of the block
+  SeqNum right{};  ///< byte after its last
   bool operator==(const SackBlock&) const = default;
 };
 
