@@ -31,9 +31,8 @@ std::optional<HeldFrame> Direction::take_due(TimePoint now) {
 
 std::optional<TimePoint> Direction::next_deadline() const {
   std::optional<TimePoint> next;
-  // With a delay the end of service needs no wake-up of its own if something is due earlier; the minimum
-  // covers both.
-  if (!queue_.empty()) next = front_finish_;
+  // The end of service itself can be made up for later; what must not be late is the arrival that follows it.
+  if (!queue_.empty()) next = front_finish_ + parameters_.delay;
   if (!flying_.empty()) next = next ? std::min(*next, flying_.top().due) : flying_.top().due;
   return next;
 }
