@@ -98,12 +98,14 @@ class BucketArray {
 
   template <typename Match>
   std::optional<Place> locate(uint32_t tag, Match&& match) const {
-    for (const uint32_t b : {first_bucket(tag), second_bucket(tag)}) {
-      Bucket& bucket = buckets_[b];
-      for (unsigned mask = matching_tags(bucket, tag); mask != 0; mask &= mask - 1) {
-        const unsigned i = static_cast<unsigned>(__builtin_ctz(mask));
-        if (bucket.values[i] != kFree && match(bucket.values[i] - 1)) return Place{&bucket, i};
-      }
+    // Both buckets at once: they come from memory together, and no branch guesses which of them it is.
+    Bucket* const buckets[] = {&buckets_[first_bucket(tag)], &buckets_[second_bucket(tag)]};
+    unsigned mask = matching_tags(*buckets[0], tag) | matching_tags(*buckets[1], tag) << kWays;
+    for (; mask != 0; mask &= mask - 1) {
+      const unsigned bit = static_cast<unsigned>(__builtin_ctz(mask));
+      Bucket& bucket = *buckets[bit / kWays];
+      const unsigned i = bit % kWays;
+      if (bucket.values[i] != kFree && match(bucket.values[i] - 1)) return Place{&bucket, i};
     }
     return std::nullopt;
   }
