@@ -16,10 +16,6 @@ constexpr uint16_t kFastOpenExperiment = 0xf989;  // RFC 7413 §4.1.1 names it; 
 constexpr uint32_t kNopNopTimestamps = 0x0101080a;
 constexpr size_t kTimestampsSize = 12;  // with its two NOPs
 
-constexpr size_t pad(size_t size) {
-  return (size + 3) & ~size_t{3};
-}
-
 bool parse_fast_open(const uint8_t* cookie, size_t size, bool experimental, TcpOptions& out) {
   if (size != 0 && (size < 4 || size > 16 || size % 2 != 0)) return false;
   out.fast_open_experimental = experimental;
