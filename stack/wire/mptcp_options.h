@@ -20,7 +20,7 @@ struct MpCapable {
   bool checksum_required = false;  ///< A
   bool extensibility = false;      ///< B; when set nothing after the flags was judged
   bool no_join_to_source = false;  ///< C
-  uint8_t algorithms = 0x01;       ///< D..H as their five wire bits... H = 0x01 is HMAC-SHA256
+  uint8_t algorithms = 0x01;       ///< D..H, five bits as on the wire; H = 0x01 is HMAC-SHA256
   uint8_t keys = 0;
   Key sender_key{};
   Key receiver_key{};
@@ -37,8 +37,8 @@ enum class JoinForm : uint8_t { kSyn, kSynAck, kAck };
 struct MpJoin {
   JoinForm form = JoinForm::kSyn;
   bool backup = false;             ///< B; SYN and SYN/ACK
-  AddressId address_id{};            ///< SYN and SYN/ACK
-  Token receiver_token{};            ///< SYN
+  AddressId address_id{};          ///< SYN and SYN/ACK
+  Token receiver_token{};          ///< SYN
   uint32_t nonce = 0;              ///< SYN and SYN/ACK
   std::array<uint8_t, 20> hmac{};  ///< SYN/ACK: first 8 bytes; ACK: all 20
   bool operator==(const MpJoin&) const = default;
