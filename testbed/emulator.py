@@ -1,8 +1,16 @@
-"""One emulated access: a running tributary-link and its control socket."""
+"""One emulated access: a running tributary-link and its control socket.
+
+    emulator.py SOCKET COMMAND      # sends one command to a running one
+"""
 
 import json
+import os
 import pathlib
 import socket
+import sys
+
+if __package__ in (None, ""):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from testbed.namespace import Namespace, wait_until
 from testbed.paths import find_program
@@ -45,3 +53,16 @@ class Emulator:
     def stop(self) -> None:
         self._socket.close()
         self.process.stop()
+
+
+def main() -> None:
+    path, command = sys.argv[1], " ".join(sys.argv[2:])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.bind(f"\0tributary-link-{os.getpid()}")
+        sender.settimeout(5)
+        sender.sendto(command.encode(), path)
+        print(sender.recv(65536).decode(), end="")
+
+
+if __name__ == "__main__":
+    main()
