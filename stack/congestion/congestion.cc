@@ -1,0 +1,141 @@
+#include "stack/congestion/congestion.h"
+
+#include <algorithm>
+
+#include "stack/congestion/cubic.h"
+#include "stack/congestion/hystart.h"
+#include "stack/congestion/newreno.h"
+
+namespace tributary::congestion {
+
+namespace {
+
+// What one ACK may add in slow start. More than the 8 segments of RFC 9406 §4.2: receivers that coalesce
+// segments acknowledge up to 64 KB at once, and slow start must still double.
+constexpr uint32_t kSlowStartLimit = 65'536;
+
+uint32_t reduced_window(const State& s, uint32_t in_flight, uint32_t mss) {
+  // What was really in flight, not a window that was never filled (RFC 5681 §3.1, equation 4).
+  const uint32_t window = std::min(in_flight, s.cwnd);
+  switch (s.algorithm) {
+    case Algorithm::kNewReno:
+      return newreno::reduced_window(window, mss);
+    case Algorithm::kCubic:
+      return cubic::reduced_window(window, mss);
+  }
+  return 2 * mss;
+}
+
+void avoid_congestion(State& s, const Ack& ack, uint32_t acked) {
+  switch (s.algorithm) {
+    case Algorithm::kNewReno:
+      return newreno::on_ack(s, ack, acked);
+    case Algorithm::kCubic:
+      return cubic::on_ack(s, ack, acked);
+  }
+}
+
+void remember_for_undo(State& s) {
+  s.prior_cwnd = s.cwnd;
+  s.prior_ssthresh = s.ssthresh;
+  s.prior_w_max = s.w_max;
+}
+
+// Returns the acknowledged bytes that slow start did not use because it ended within this ACK.
+uint32_t grow_in_slow_start(State& s, const Ack& ack) {
+  uint32_t increase = std::min(ack.newly_acked, kSlowStartLimit);
+  if (s.ssthresh == kNoThreshold) increase /= hystart::growth_divisor(s);
+  const uint32_t room = s.ssthresh - s.cwnd;
+  s.cwnd += std::min(increase, room);
+  return increase > room ? increase - room : 0;
+}
+
+}  // namespace
+
+uint32_t initial_window(uint32_t mss) {
+  constexpr uint32_t kSegments = 10, kBytes = 14'600;
+  return std::min(kSegments * mss, std::max(2 * mss, kBytes));
+}
+
+void start(State& s, Algorithm algorithm, uint32_t mss) {
+  s = State{};
+  s.algorithm = algorithm;
+  s.cwnd = initial_window(mss);
+}
+
+void on_ack(State& s, const Ack& ack) {
+  uint32_t acked = ack.newly_acked;
+  if (s.in_slow_start()) {
+    const bool initial = s.ssthresh == kNoThreshold;
+    if (initial) hystart::on_ack(s, ack);  // sees every sample, may end slow start here
+    if (!ack.cwnd_limited) return;
+    if (s.in_slow_start()) acked = grow_in_slow_start(s, ack);
+    if (acked == 0 || s.in_slow_start()) {
+      s.cwnd = std::min(s.cwnd, kMaxWindow);
+      return;
+    }
+  }
+  avoid_congestion(s, ack, acked);
+  s.cwnd = std::min(s.cwnd, kMaxWindow);
+}
+
+uint32_t on_loss(State& s, Micros, uint32_t in_flight, uint32_t mss) {
+  remember_for_undo(s);
+  s.ssthresh = reduced_window(s, in_flight, mss);
+  s.ack_credit = 0;
+  if (s.algorithm == Algorithm::kCubic) cubic::on_loss(s);
+  return s.ssthresh;
+}
+
+void on_recovery_end(State& s, Micros, uint32_t mss) {
+  s.cwnd = std::max(s.ssthresh == kNoThreshold ? s.cwnd : s.ssthresh, mss);
+  s.ack_credit = 0;
+}
+
+void on_timeout(State& s, Micros, uint32_t in_flight, uint32_t mss, bool first) {
+  if (first) {
+    remember_for_undo(s);
+    s.ssthresh = reduced_window(s, in_flight, mss);
+    if (s.algorithm == Algorithm::kCubic) cubic::on_timeout(s);
+  }
+  s.cwnd = mss;
+  s.ack_credit = 0;
+}
+
+void on_undo(State& s) {
+  if (s.prior_cwnd == 0) return;
+  s.cwnd = std::max(s.cwnd, s.prior_cwnd);
+  s.ssthresh = std::max(s.ssthresh, s.prior_ssthresh);
+  s.w_max = s.prior_w_max;
+  s.prior_cwnd = 0;
+  s.in_epoch = false;
+  if (s.ssthresh == kNoThreshold) hystart::reset(s);
+}
+
+void on_idle(State& s, uint32_t mss) {
+  const uint32_t restart_window = initial_window(mss);
+  if (s.cwnd <= restart_window) return;
+  if (s.ssthresh != kNoThreshold) s.ssthresh = std::max(s.ssthresh, s.cwnd - s.cwnd / 4);
+  s.cwnd = restart_window;
+  s.ack_credit = 0;
+  s.in_epoch = false;
+  if (s.ssthresh == kNoThreshold) hystart::reset(s);
+}
+
+std::string_view name(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::kNewReno:
+      return "newreno";
+    case Algorithm::kCubic:
+      return "cubic";
+  }
+  return "?";
+}
+
+std::optional<Algorithm> parse_algorithm(std::string_view text) {
+  for (const Algorithm algorithm : {Algorithm::kNewReno, Algorithm::kCubic})
+    if (text == name(algorithm)) return algorithm;
+  return std::nullopt;
+}
+
+}  // namespace tributary::congestion

@@ -1,0 +1,95 @@
+// Congestion control of one subflow: the window and nothing else. Which segments are lost, and how the window
+// is spent during recovery, is tcp/'s business (RFC 6675, RFC 8985, RFC 9937).
+//
+// Plain state and free functions; the algorithms are a closed set (newreno.h, cubic.h), slow start is common
+// to both: RFC 5681 §3.1 with HyStart++ (RFC 9406, hystart.h) before the first loss.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include "stack/base/units.h"
+
+namespace tributary::congestion {
+
+enum class Algorithm : uint8_t { kNewReno, kCubic };
+
+constexpr uint32_t kNoThreshold = UINT32_MAX;  ///< ssthresh before the first loss
+constexpr uint32_t kMaxWindow = 1u << 30;      ///< no peer can offer more (RFC 7323 §2.3)
+
+/// What one ACK that advances SND.UNA (or SACKs) tells.
+struct Ack {
+  Micros now;
+  uint32_t newly_acked = 0;  ///< bytes
+  uint32_t in_flight = 0;    ///< bytes, before this ACK
+  Micros rtt;                ///< sample, or 0
+  Micros srtt;
+  Micros min_rtt;
+  uint32_t mss = 0;           ///< payload bytes of a full segment
+  bool cwnd_limited = false;  ///< the window, not the application, limited what was in flight
+};
+
+/// Slow start's round trips while HyStart++ watches them. Times in microseconds; 0 = none yet.
+struct HyStart {
+  uint32_t round_left;    ///< bytes to be acknowledged until this round ends
+  uint32_t last_min_rtt;  ///< of the round before
+  uint32_t min_rtt;       ///< of this round
+  uint32_t css_baseline;  ///< conservative slow start: the RTT that ended slow start; 0 = not in it
+};
+
+/// CUBIC's congestion-avoidance stage (RFC 9438 §4.1.2).
+struct CubicEpoch {
+  uint32_t elapsed;   ///< t: microseconds of the stage in which the window was in use
+  uint32_t last_ack;  ///< low half of the time of the ACK before
+  uint32_t k;         ///< K, microseconds
+  uint32_t w_est;     ///< Reno's window in the same conditions, bytes (§4.3)
+};
+
+/// Windows in bytes.
+struct State {
+  uint32_t cwnd = 0;
+  uint32_t ssthresh = kNoThreshold;
+  uint32_t ack_credit = 0;  ///< bytes acknowledged and not yet turned into window
+  uint32_t w_max = 0;       ///< CUBIC: window before the last reduction; 0 = none that counts
+  uint32_t prior_cwnd = 0;  ///< at the last reduction, for `on_undo`; CUBIC's cwnd_prior. 0 = none
+  uint32_t prior_ssthresh = 0;
+  uint32_t prior_w_max = 0;
+  Algorithm algorithm = Algorithm::kCubic;
+  bool in_epoch = false;    ///< `epoch` is in force, not `hystart`
+  uint8_t rtt_samples = 0;  ///< HyStart++: of this round
+  uint8_t css_rounds = 0;   ///< HyStart++: rounds of conservative slow start so far
+  union {
+    HyStart hystart{};
+    CubicEpoch epoch;
+  };
+
+  bool in_slow_start() const { return cwnd < ssthresh; }
+};
+static_assert(sizeof(State) <= 56 && std::is_trivially_copyable_v<State>);
+
+/// IW = min(10*MSS, max(2*MSS, 14600)) (RFC 6928 §2).
+uint32_t initial_window(uint32_t mss);
+
+void start(State& state, Algorithm algorithm, uint32_t mss);
+/// Not called while loss recovery decides about the window.
+void on_ack(State& state, const Ack& ack);
+/// Entering recovery: sets and returns ssthresh from the bytes in flight. cwnd is the recovery's until
+/// `on_recovery_end`.
+uint32_t on_loss(State& state, Micros now, uint32_t in_flight, uint32_t mss);
+/// Recovery is over: cwnd = ssthresh.
+void on_recovery_end(State& state, Micros now, uint32_t mss);
+/// The retransmission timer expired: cwnd = 1 MSS; ssthresh only on the `first` of a series (RFC 5681 §3.1).
+void on_timeout(State& state, Micros now, uint32_t in_flight, uint32_t mss, bool first);
+/// The last `on_loss` or `on_timeout` was spurious: takes it back (RFC 4015 §3.2, RFC 9438 §4.9).
+void on_undo(State& state);
+/// Nothing was sent for longer than the RTO: restart window (RFC 5681 §4.1), ssthresh remembering what the
+/// path took.
+void on_idle(State& state, uint32_t mss);
+
+std::string_view name(Algorithm algorithm);
+/// Exactly what `name` gives.
+std::optional<Algorithm> parse_algorithm(std::string_view text);
+
+}  // namespace tributary::congestion

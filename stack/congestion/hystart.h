@@ -1,0 +1,28 @@
+// HyStart++ (RFC 9406): slow start before the first loss ends when the round-trip time rises, by way of up to
+// five rounds of conservative slow start in case the rise was an accident.
+//
+// A round is the time until all bytes in flight at its start are acknowledged; no sequence number is needed
+// for that.
+#pragma once
+
+#include "stack/congestion/congestion.h"
+
+namespace tributary::congestion::hystart {
+
+// Constants of §4.3.
+constexpr uint32_t kMinRttThreshold = 4'000;   ///< microseconds
+constexpr uint32_t kMaxRttThreshold = 16'000;  ///< microseconds
+constexpr uint32_t kMinRttDivisor = 8;
+constexpr uint8_t kRttSamples = 8;  ///< of a round, before they are believed
+constexpr uint32_t kCssGrowthDivisor = 4;
+constexpr uint8_t kCssRounds = 5;
+
+void reset(State& state);
+/// Only in slow start before the first loss. Sets ssthresh = cwnd when slow start is over.
+void on_ack(State& state, const Ack& ack);
+/// What the increase of slow start is to be divided by.
+inline uint32_t growth_divisor(const State& s) {
+  return s.hystart.css_baseline != 0 ? kCssGrowthDivisor : 1;
+}
+
+}  // namespace tributary::congestion::hystart
