@@ -1,0 +1,350 @@
+#include "stack/congestion/congestion.h"
+
+#include <gtest/gtest.h>
+
+#include "stack/congestion/cubic.h"
+#include "stack/congestion/hystart.h"
+
+namespace tributary::congestion {
+namespace {
+
+constexpr uint32_t kMss = 1000;
+constexpr Micros kRtt = Micros::milliseconds(50);
+
+class Each : public testing::TestWithParam<Algorithm> {
+ protected:
+  Each() { start(state, GetParam(), kMss); }
+  // One window acknowledged, an ACK per segment.
+  void acknowledge_window(bool cwnd_limited = true) {
+    const uint32_t window = state.cwnd;
+    for (uint32_t acked = 0; acked + kMss <= window; acked += kMss) {
+      now += kRtt / (window / kMss);
+      on_ack(state, {now, kMss, state.cwnd, kRtt, kRtt, kRtt, kMss, cwnd_limited});
+    }
+  }
+  void lose(uint32_t in_flight) {
+    on_loss(state, now, in_flight, kMss);
+    on_recovery_end(state, now, kMss);
+  }
+
+  State state;
+  Micros now = Micros::seconds(1);
+};
+
+std::string algorithm_name(const testing::TestParamInfo<Algorithm>& info) {
+  return std::string(name(info.param));
+}
+INSTANTIATE_TEST_SUITE_P(Congestion, Each, testing::Values(Algorithm::kNewReno, Algorithm::kCubic),
+                         algorithm_name);
+
+TEST_P(Each, StartsWithTheInitialWindowAndNoThreshold) {
+  EXPECT_EQ(state.cwnd, 10 * kMss);
+  EXPECT_EQ(state.ssthresh, kNoThreshold);
+  EXPECT_TRUE(state.in_slow_start());
+  EXPECT_EQ(state.algorithm, GetParam());
+}
+
+TEST_P(Each, SlowStartDoublesEveryRoundTrip) {
+  acknowledge_window();
+  EXPECT_EQ(state.cwnd, 20 * kMss);
+  acknowledge_window();
+  EXPECT_EQ(state.cwnd, 40 * kMss);
+}
+
+TEST_P(Each, CoalescedAcksDoubleToo) {
+  state.cwnd = 400 * kMss;
+  for (int i = 0; i < 10; ++i) on_ack(state, {now, 40 * kMss, state.cwnd, kRtt, kRtt, kRtt, kMss, true});
+  EXPECT_EQ(state.cwnd, 800 * kMss);
+}
+
+TEST_P(Each, WindowThatIsNotUsedDoesNotGrow) {
+  acknowledge_window(false);
+  EXPECT_EQ(state.cwnd, 10 * kMss);
+  state.cwnd = 100 * kMss;
+  lose(100 * kMss);
+  const uint32_t after_loss = state.cwnd;
+  for (int i = 0; i < 20; ++i) acknowledge_window(false);
+  EXPECT_EQ(state.cwnd, after_loss);
+}
+
+TEST_P(Each, SlowStartStopsAtTheThresholdExactly) {
+  state.ssthresh = 15 * kMss;
+  on_ack(state, {now, 10 * kMss, 10 * kMss, kRtt, kRtt, kRtt, kMss, true});
+  EXPECT_GE(state.cwnd, 15 * kMss);
+  EXPECT_LE(state.cwnd, 16 * kMss);
+  EXPECT_FALSE(state.in_slow_start());
+}
+
+TEST_P(Each, LossReducesByTheAlgorithmsFactor) {
+  state.cwnd = 100 * kMss;
+  const uint32_t expected = GetParam() == Algorithm::kCubic ? 70 * kMss : 50 * kMss;
+  EXPECT_EQ(on_loss(state, now, 100 * kMss, kMss), expected);
+  EXPECT_EQ(state.ssthresh, expected);
+  EXPECT_EQ(state.cwnd, 100 * kMss);  // the recovery's to reduce
+  state.cwnd = 3 * kMss;
+  on_recovery_end(state, now, kMss);
+  EXPECT_EQ(state.cwnd, expected);
+}
+
+TEST_P(Each, ThresholdNeverFallsBelowTwoSegments) {
+  EXPECT_EQ(on_loss(state, now, kMss, kMss), 2 * kMss);
+  on_timeout(state, now, 0, kMss, true);
+  EXPECT_EQ(state.ssthresh, 2 * kMss);
+}
+
+TEST_P(Each, WhatWasInFlightCountsNotAWindowNeverFilled) {
+  state.cwnd = 1000 * kMss;
+  EXPECT_LE(on_loss(state, now, 20 * kMss, kMss), 14 * kMss);
+}
+
+TEST_P(Each, TimeoutsOfASeriesReduceTheThresholdOnce) {
+  state.cwnd = 100 * kMss;
+  on_timeout(state, now, 100 * kMss, kMss, true);
+  const uint32_t threshold = state.ssthresh;
+  EXPECT_EQ(state.cwnd, kMss);
+  EXPECT_TRUE(threshold == 50 * kMss || threshold == 70 * kMss);
+  on_timeout(state, now, kMss, kMss, false);
+  EXPECT_EQ(state.ssthresh, threshold);
+  EXPECT_EQ(state.cwnd, kMss);
+  for (int i = 0; i < 7; ++i) acknowledge_window();  // slow start again, up to the threshold
+  EXPECT_GE(state.cwnd, threshold);
+  EXPECT_LT(state.cwnd, threshold + 5 * kMss);
+}
+
+TEST_P(Each, UndoRestoresWhatWasBefore) {
+  for (const bool timeout : {false, true}) {
+    start(state, GetParam(), kMss);
+    state.cwnd = 100 * kMss;
+    lose(100 * kMss);
+    for (int i = 0; i < 5; ++i) acknowledge_window();
+    const State before = state;
+    if (timeout) {
+      on_timeout(state, now, state.cwnd, kMss, true);
+      on_timeout(state, now, kMss, kMss, false);
+    } else {
+      on_loss(state, now, state.cwnd, kMss);
+    }
+    on_undo(state);
+    EXPECT_EQ(state.cwnd, before.cwnd);
+    EXPECT_EQ(state.ssthresh, before.ssthresh);
+    EXPECT_EQ(state.w_max, before.w_max);
+    acknowledge_window();
+    EXPECT_GE(state.cwnd, before.cwnd);
+    EXPECT_LE(state.cwnd, before.cwnd + 2 * kMss);
+  }
+}
+
+TEST_P(Each, UndoOfTheFirstReductionReturnsToSlowStart) {
+  acknowledge_window();
+  on_timeout(state, now, state.cwnd, kMss, true);
+  on_undo(state);
+  EXPECT_EQ(state.ssthresh, kNoThreshold);
+  EXPECT_EQ(state.cwnd, 20 * kMss);
+  acknowledge_window();
+  EXPECT_EQ(state.cwnd, 40 * kMss);
+  const State settled = state;
+  on_undo(state);  // nothing left to take back
+  EXPECT_EQ(state.cwnd, settled.cwnd);
+}
+
+TEST_P(Each, IdleRestartsWithTheInitialWindowAndRemembersThePath) {
+  on_idle(state, kMss);
+  EXPECT_EQ(state.cwnd, 10 * kMss);
+  state.cwnd = 200 * kMss;
+  lose(200 * kMss);
+  const uint32_t cwnd = state.cwnd;
+  on_idle(state, kMss);
+  EXPECT_EQ(state.cwnd, 10 * kMss);
+  EXPECT_GE(state.ssthresh, cwnd * 3 / 4);
+  EXPECT_TRUE(state.in_slow_start());
+  state.cwnd = 4 * kMss;
+  on_idle(state, kMss);
+  EXPECT_EQ(state.cwnd, 4 * kMss);  // never larger than before
+}
+
+TEST_P(Each, WindowIsBounded) {
+  state.cwnd = kMaxWindow - 10;
+  for (int i = 0; i < 100; ++i) on_ack(state, {now, 65'000, kMaxWindow, kRtt, kRtt, kRtt, kMss, true});
+  EXPECT_EQ(state.cwnd, kMaxWindow);
+  lose(kMaxWindow);
+  state.cwnd = kMaxWindow - 10 * kMss;
+  for (int i = 0; i < 100'000; ++i) {
+    now += kRtt;
+    on_ack(state, {now, kMaxWindow, kMaxWindow, kRtt, kRtt, kRtt, kMss, true});
+  }
+  EXPECT_EQ(state.cwnd, kMaxWindow);
+}
+
+TEST(InitialWindow, FollowsRfc6928) {
+  const struct {
+    uint32_t mss, window;
+  } cases[] = {{536, 5360},   {1220, 12200}, {1460, 14600}, {1448, 14480},
+               {2000, 14600}, {7300, 14600}, {8948, 17896}};
+  for (const auto& c : cases) EXPECT_EQ(initial_window(c.mss), c.window) << c.mss;
+}
+
+TEST(Algorithm, NamesRoundTrip) {
+  for (const Algorithm a : {Algorithm::kNewReno, Algorithm::kCubic}) EXPECT_EQ(parse_algorithm(name(a)), a);
+  for (const char* wrong : {"", "Cubic", "bbr", "cubic ", "reno"})
+    EXPECT_FALSE(parse_algorithm(wrong)) << wrong;
+}
+
+TEST(NewReno, GrowsByOneSegmentAWindow) {
+  State s;
+  start(s, Algorithm::kNewReno, kMss);
+  s.ssthresh = s.cwnd;
+  for (uint32_t window = 10; window < 200; ++window) {
+    ASSERT_EQ(s.cwnd, window * kMss);
+    uint32_t left = s.cwnd;
+    while (left > 0) {  // two segments an ACK, as a delaying receiver acknowledges
+      const uint32_t acked = std::min(left, 2 * kMss);
+      on_ack(s, {kRtt, acked, s.cwnd, kRtt, kRtt, kRtt, kMss, true});
+      left -= acked;
+    }
+  }
+}
+
+// protocol/mptcp-cc.md: segments, window after reduction 0.7 W.
+TEST(Cubic, TimeToOriginMatchesTheVectors) {
+  const struct {
+    uint32_t segments;
+    double k;
+  } cases[] = {{100, 4.217}, {1000, 9.086}, {10'000, 19.574}};
+  for (const uint32_t mss : {1000u, 1448u}) {
+    for (const auto& c : cases)
+      EXPECT_NEAR(cubic::time_to_origin(c.segments * mss, c.segments * mss / 10 * 7, mss) / 1e6, c.k, 0.001);
+    EXPECT_NEAR(cubic::window_at(1.5 * 4.217163, 4.217163, 100 * mss, mss) / mss, 103.75, 0.01);
+  }
+  EXPECT_EQ(cubic::time_to_origin(70'000, 70'000, kMss), 0u);
+  EXPECT_EQ(cubic::time_to_origin(70'000, 80'000, kMss), 0u);
+}
+
+TEST(Cubic, ConstantsAreThoseOfTheRfc) {
+  EXPECT_DOUBLE_EQ(cubic::kC, 0.4);
+  EXPECT_DOUBLE_EQ(cubic::kBeta, 0.7);
+  EXPECT_NEAR(cubic::kAlpha, 0.5294, 0.0001);
+}
+
+// Follows W(t) on a path long enough that Reno's window stays below: back at W_max after K, and beyond
+// after 1.5 K.
+TEST(Cubic, WindowFollowsTheCubicFunction) {
+  constexpr uint32_t kWindow = 1000;
+  constexpr Micros kLongRtt = Micros::milliseconds(100);
+  State s;
+  start(s, Algorithm::kCubic, kMss);
+  s.cwnd = kWindow * kMss;
+  Micros now = Micros::seconds(100);
+  on_loss(s, now, s.cwnd, kMss);
+  on_recovery_end(s, now, kMss);
+  const Micros begin = now;
+  const double k = cubic::time_to_origin(kWindow * kMss, s.cwnd, kMss) / 1e6;
+  int compared = 0;
+  while (now - begin < Micros(static_cast<int64_t>(1.5 * k * 1e6))) {
+    const uint32_t acks = s.cwnd / (2 * kMss);
+    for (uint32_t i = 0; i < acks; ++i) {
+      now += kLongRtt / acks;
+      on_ack(s, {now, 2 * kMss, s.cwnd, kLongRtt, kLongRtt, kLongRtt, kMss, true});
+    }
+    const double t = static_cast<double>((now - begin).count()) / 1e6;
+    const double expected = cubic::window_at(t, k, kWindow * kMss, kMss);
+    EXPECT_NEAR(s.cwnd, expected, 0.015 * expected) << "at " << t;
+    ++compared;
+  }
+  EXPECT_GT(compared, 100);
+  EXPECT_GT(s.cwnd, kWindow * kMss);
+}
+
+TEST(Cubic, FastConvergenceReleasesBandwidth) {
+  State s;
+  start(s, Algorithm::kCubic, kMss);
+  s.cwnd = 100 * kMss;
+  on_loss(s, kRtt, s.cwnd, kMss);
+  EXPECT_EQ(s.w_max, 100 * kMss);
+  s.cwnd = 80 * kMss;  // did not get back to 100
+  on_loss(s, kRtt, s.cwnd, kMss);
+  EXPECT_EQ(s.w_max, 68 * kMss);
+  s.cwnd = 90 * kMss;
+  on_loss(s, kRtt, s.cwnd, kMss);
+  EXPECT_EQ(s.w_max, 90 * kMss);
+}
+
+TEST(Cubic, PauseDoesNotMakeTheWindowLeap) {
+  State s;
+  start(s, Algorithm::kCubic, kMss);
+  s.cwnd = 100 * kMss;
+  Micros now = Micros::seconds(10);
+  on_loss(s, now, s.cwnd, kMss);
+  on_recovery_end(s, now, kMss);
+  const auto ack = [&](bool limited) { on_ack(s, {now, kMss, s.cwnd, kRtt, kRtt, kRtt, kMss, limited}); };
+  for (int i = 0; i < 70; ++i) {
+    now += Micros(700);
+    ack(true);
+  }
+  const uint32_t before = s.cwnd;
+  for (int i = 0; i < 10; ++i) {  // little to send for ten seconds
+    now += Micros::seconds(1);
+    ack(false);
+  }
+  now += Micros::seconds(7200);  // and nothing for two hours
+  ack(true);
+  ack(true);
+  EXPECT_LE(s.cwnd, before + 2 * kMss);
+}
+
+// Feeds rounds of eight ACKs with a given RTT.
+class HyStartTest : public testing::Test {
+ protected:
+  HyStartTest() { start(state, Algorithm::kCubic, kMss); }
+  void run_round(Micros rtt) {
+    const uint32_t window = state.cwnd;
+    const uint32_t piece = window / 16;
+    for (int i = 0; i < 16; ++i)
+      on_ack(state, {now, piece, window - static_cast<uint32_t>(i) * piece + state.cwnd - window, rtt, rtt,
+                     rtt, kMss, true});
+  }
+  State state;
+  Micros now = Micros::seconds(1);
+};
+
+TEST_F(HyStartTest, SteadyRttKeepsSlowStart) {
+  for (int i = 0; i < 10; ++i) run_round(Micros::milliseconds(40 + i % 2 * 3));
+  EXPECT_EQ(state.ssthresh, kNoThreshold);
+  EXPECT_GT(state.cwnd, 10 * kMss * 400);
+}
+
+TEST_F(HyStartTest, RisingRttEndsSlowStartAfterAtMostFiveGentleRounds) {
+  for (int i = 0; i < 4; ++i) run_round(Micros::milliseconds(40));
+  const uint32_t before = state.cwnd;
+  int rounds = 0;
+  while (state.ssthresh == kNoThreshold && rounds < 20) {
+    run_round(Micros::milliseconds(50));
+    ++rounds;
+  }
+  EXPECT_LE(rounds, 8);
+  EXPECT_GE(rounds, 5);
+  EXPECT_LT(state.cwnd, before * 8);  // 2 * 1.25^5 and a part of a round
+  EXPECT_FALSE(state.in_slow_start());
+}
+
+TEST_F(HyStartTest, RttThatFallsAgainResumesSlowStart) {
+  for (int i = 0; i < 4; ++i) run_round(Micros::milliseconds(40));
+  run_round(Micros::milliseconds(50));
+  run_round(Micros::milliseconds(50));
+  EXPECT_NE(state.hystart.css_baseline, 0u);
+  for (int i = 0; i < 3; ++i) run_round(Micros::milliseconds(40));
+  EXPECT_EQ(state.hystart.css_baseline, 0u);
+  EXPECT_EQ(state.ssthresh, kNoThreshold);
+}
+
+TEST_F(HyStartTest, FewSamplesAreNotBelieved) {
+  run_round(Micros::milliseconds(40));
+  for (int i = 0; i < 20; ++i) {
+    const uint32_t window = state.cwnd;
+    on_ack(state, {now, window, window, Micros::milliseconds(40 + 20 * i), kRtt, kRtt, kMss, true});
+    state.cwnd = std::min(state.cwnd, 100 * kMss);
+  }
+  EXPECT_EQ(state.ssthresh, kNoThreshold);
+}
+
+}  // namespace
+}  // namespace tributary::congestion
