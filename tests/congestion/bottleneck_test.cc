@@ -138,7 +138,7 @@ TEST_P(Alone, OneFlowFillsTheLink) {
 }
 
 TEST_P(Alone, SlowStartFindsADeepBufferWithoutOverflowingIt) {
-  const Path path = make_path(50, 40, 8.0);
+  const Path path = make_path(50, 40, 12.0);
   Bottleneck world(path, {GetParam()});
   world.run(Micros::seconds(4));
   EXPECT_EQ(world.losses(0), 0u);  // HyStart++; plain slow start would lose a whole window
