@@ -1,7 +1,7 @@
 #include "stack/packet/packet.h"
 
 #include <rte_errno.h>
-#include <rte_lcore.h>
+#include <rte_memory.h>
 #include <rte_mempool.h>
 
 #include <algorithm>

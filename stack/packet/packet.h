@@ -71,6 +71,13 @@ class Packet {
   uint8_t* data() const { return rte_pktmbuf_mtod(mbuf_, uint8_t*); }
   uint16_t size() const { return mbuf_->data_len; }
   std::span<uint8_t> bytes() const { return {data(), size()}; }
+  /// More frame in front or behind, in this segment. Null, and nothing changed, when the room is used up.
+  uint8_t* prepend(uint16_t n) const { return reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf_, n)); }
+  uint8_t* append(uint16_t n) const { return reinterpret_cast<uint8_t*>(rte_pktmbuf_append(mbuf_, n)); }
+  /// Less frame. `n` is at most `size()`.
+  void remove_front(uint16_t n) const { rte_pktmbuf_adj(mbuf_, n); }
+  void remove_back(uint16_t n) const { rte_pktmbuf_trim(mbuf_, n); }
+
   /// The payload `info()` describes.
   std::span<uint8_t> payload() const {
     const PacketInfo& i = info();
@@ -80,6 +87,23 @@ class Packet {
  private:
   rte_mbuf* mbuf_ = nullptr;
 };
+
+/// Asks the port to fill in checksums of an IP packet that starts at `m`'s data: the TCP checksum field then holds the
+/// pseudo-header's sum, the IPv4 checksum zero. Sizes in bytes; `l2_size` is what `ip::IpLayer::send` will prepend.
+inline void set_checksum_offload(rte_mbuf* m, bool ipv4, bool ip_checksum, bool tcp_checksum, uint16_t l2_size,
+                                 uint16_t l3_size, uint16_t l4_size) {
+  m->l2_len = l2_size;
+  m->l3_len = l3_size;
+  m->l4_len = l4_size;
+  m->ol_flags |= ipv4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
+  if (ipv4 && ip_checksum) m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
+  if (tcp_checksum) m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+}
+/// Forgets what was asked of, or said by, a port: before a buffer is sent again.
+inline void clear_offload(rte_mbuf* m) { m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; }
+
+/// Whether this handle is the only one on the buffer and its bytes, so that headers may be written into it.
+inline bool is_exclusive(const rte_mbuf* m) { return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1; }
 
 /// The buffer pools of one worker. Data buffers hold received frames and payload; header buffers are small and kept for
 /// ACKs, resets, ARP/ND, ICMP and the headers of retransmissions, so that those never wait for data (design D7).
