@@ -74,9 +74,11 @@ class IpFixture : public testing::Test {
     const Counters before = counters_;
     EXPECT_EQ(receive(bytes, port).kind, ip::Received::Kind::kConsumed);
     std::string raised;
-    for (const CounterInfo& info : kCounterInfo)
-      if (counters_.*info.member != before.*info.member)
-        raised += (raised.empty() ? "" : "+") + std::string(info.name);
+    for (const CounterInfo& info : kCounterInfo) {
+      if (counters_.*info.member == before.*info.member) continue;
+      if (!raised.empty()) raised += '+';
+      raised += info.name;
+    }
     return raised;
   }
 
