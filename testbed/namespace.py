@@ -108,7 +108,7 @@ class Namespace:
 
     def capture(self, interface: str, file: pathlib.Path, snap_bytes: int = 0) -> Process:
         """Captures an interface into a pcap file until stopped; returns when it listens."""
-        process = self.start(["tcpdump", "-i", interface, "-w", file, "-U", "-s", snap_bytes, "-Z", "root"], "tcpdump")
+        process = self.start(["tcpdump", "-i", interface, "-w", file, "-U", "--immediate-mode", "-s", snap_bytes, "-Z", "root"], "tcpdump")
         wait_until(lambda: "listening on" in process.output() or not process.is_running(), 5, "tcpdump to listen")
         if not process.is_running():
             raise CommandFailed(f"tcpdump on {interface}: {process.output()}")
