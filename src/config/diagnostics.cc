@@ -1,0 +1,34 @@
+#include "src/config/diagnostics.h"
+
+#include <algorithm>
+
+#include "datapath/concat.h"
+
+namespace tributary::config {
+
+void Diagnostics::add_error(uint32_t line, std::string message) {
+  all_.push_back({line, Diagnostic::Severity::kError, std::move(message)});
+}
+
+void Diagnostics::add_warning(uint32_t line, std::string message) {
+  all_.push_back({line, Diagnostic::Severity::kWarning, std::move(message)});
+}
+
+bool Diagnostics::has_errors() const {
+  return std::ranges::any_of(all_,
+                             [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; });
+}
+
+std::string Diagnostics::to_string() const {
+  std::vector<Diagnostic> sorted = all_;
+  std::ranges::stable_sort(sorted, {}, &Diagnostic::line);
+  std::string text;
+  for (const Diagnostic& d : sorted) {
+    append(text, file_, ":");
+    if (d.line != 0) append(text, d.line, ":");
+    append(text, d.severity == Diagnostic::Severity::kError ? " error: " : " warning: ", d.message, "\n");
+  }
+  return text;
+}
+
+}  // namespace tributary::config

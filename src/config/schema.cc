@@ -1,0 +1,241 @@
+#include "src/config/schema.h"
+
+#include "src/config/assign.h"
+
+namespace tributary::config {
+namespace {
+
+using enum Type;
+
+constexpr int64_t kKiB = 1024;
+constexpr int64_t kMiB = 1024 * kKiB;
+const std::vector<std::string_view> kAlgorithms = {"cubic", "newreno"};
+
+// clang-format off
+const std::vector<Section>& table() {
+  static const std::vector<Section> sections = {
+    {.name = "eal", .meaning = "How DPDK is started.", .open = open_single<&Config::eal>, .options = {
+      {.key = "hugepages", .type = kBool, .fallback = "false",
+       .meaning = "Take packet memory from hugepages. Ordinary pages need no preparation and do for software ports; "
+                  "a network card needs hugepages.",
+       .assign = assign_to<&EalSection::hugepages>},
+      {.key = "memory_mb", .type = kInteger, .fallback = "512", .unit = "MB", .min = 64, .max = 1 << 20,
+       .meaning = "Memory for packet buffers and rings.", .assign = assign_to<&EalSection::memory_mb>},
+      {.key = "lcores", .type = kText, .fallback = "\"auto\"",
+       .meaning = "CPU the worker is pinned to, such as \"2\". \"auto\": the kernel chooses among those the process "
+                  "may use. One worker for now.",
+       .assign = assign_to<&EalSection::lcores>},
+      {.key = "file_prefix", .type = kName, .fallback = "\"tributary\"",
+       .meaning = "Tells instances with the same control.socket_dir apart.",
+       .assign = assign_to<&EalSection::file_prefix>},
+      {.key = "extra_args", .type = kText, .list = true, .fallback = "[]",
+       .meaning = "Further arguments for the EAL, as DPDK's documentation has them.",
+       .assign = assign_to<&EalSection::extra_args>},
+    }},
+    {.name = "worker", .meaning = "The polling worker and the limits of what it keeps.",
+     .open = open_single<&Config::worker>, .options = {
+      {.key = "idle_backoff", .type = kBool, .fallback = "true",
+       .meaning = "Nap while there is nothing to do. Off, the worker polls without pause: a whole CPU for the least "
+                  "latency.",
+       .assign = assign_to<&WorkerSection::idle_backoff>},
+      {.key = "idle_passes", .type = kInteger, .fallback = "256", .min = 0, .max = 1'000'000'000,
+       .meaning = "Passes in a row that find nothing before the first nap.",
+       .assign = assign_to<&WorkerSection::idle_passes>},
+      {.key = "longest_nap_us", .type = kInteger, .fallback = "150", .unit = "microseconds", .min = 20, .max = 10'000,
+       .meaning = "Naps double from 20 to this; the most that idleness adds to the latency of a first packet.",
+       .assign = assign_to<&WorkerSection::longest_nap_us>},
+      {.key = "data_buffers", .type = kInteger, .fallback = "16384", .min = 512, .max = 1 << 26,
+       .meaning = "Buffers for received frames and payload, 2.5 KB each at an MTU of 1500. They hold all that relays "
+                  "have in flight.",
+       .assign = assign_to<&WorkerSection::data_buffers>},
+      {.key = "header_buffers", .type = kInteger, .fallback = "16384", .min = 512, .max = 1 << 26,
+       .meaning = "Small buffers for ACKs, resets, ARP, ICMP and headers of retransmissions, 0.8 KB each.",
+       .assign = assign_to<&WorkerSection::header_buffers>},
+      {.key = "max_connections", .type = kInteger, .fallback = "262144", .min = 16, .max = 1 << 26,
+       .meaning = "MPTCP connections.", .assign = assign_to<&WorkerSection::max_connections>},
+      {.key = "max_subflows", .type = kInteger, .fallback = "1048576", .min = 16, .max = 1 << 27,
+       .meaning = "TCP connections of both legs, each subflow counted.",
+       .assign = assign_to<&WorkerSection::max_subflows>},
+      {.key = "max_half_open", .type = kInteger, .fallback = "65536", .min = 16, .max = 1 << 26,
+       .meaning = "Connections whose handshake is not complete; further ones are refused.",
+       .assign = assign_to<&WorkerSection::max_half_open>},
+      {.key = "max_time_wait", .type = kInteger, .fallback = "262144", .min = 16, .max = 1 << 26,
+       .meaning = "Connections in TIME-WAIT; the oldest makes room.",
+       .assign = assign_to<&WorkerSection::max_time_wait>},
+    }},
+    {.name = "tcp", .meaning = "TCP on both legs. Defaults are Linux's.", .open = open_single<&Config::tcp>, .options = {
+      {.key = "congestion", .type = kChoice, .fallback = "\"cubic\"", .choices = kAlgorithms,
+       .meaning = "Congestion control of every subflow and server leg that nothing else is said for.",
+       .assign = assign_to<&TcpSection::congestion>},
+      {.key = "window_scale", .type = kInteger, .fallback = "7", .min = 0, .max = 14,
+       .meaning = "Shift of the windows we announce (RFC 7323); 7 allows 8 MB.",
+       .assign = assign_to<&TcpSection::window_scale>},
+      {.key = "receive_budget", .type = kBytes, .fallback = "\"1MiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,
+       .meaning = "The most a stream may have in flight towards us or held, before its relay says otherwise.",
+       .assign = assign_to<&TcpSection::receive_budget>},
+      {.key = "initial_rto_ms", .type = kInteger, .fallback = "1000", .unit = "milliseconds", .min = 10, .max = 60'000,
+       .meaning = "Retransmission time-out before the first measurement (RFC 6298).",
+       .assign = assign_to<&TcpSection::initial_rto_ms>},
+      {.key = "min_rto_ms", .type = kInteger, .fallback = "200", .unit = "milliseconds", .min = 1, .max = 60'000,
+       .meaning = "Least retransmission time-out.", .assign = assign_to<&TcpSection::min_rto_ms>},
+      {.key = "max_rto_ms", .type = kInteger, .fallback = "120000", .unit = "milliseconds", .min = 1000, .max = 600'000,
+       .meaning = "Greatest retransmission time-out, back-off included.",
+       .assign = assign_to<&TcpSection::max_rto_ms>},
+      {.key = "delayed_ack_ms", .type = kInteger, .fallback = "40", .unit = "milliseconds", .min = 0, .max = 500,
+       .meaning = "How long a lone segment may wait for its ACK.", .assign = assign_to<&TcpSection::delayed_ack_ms>},
+      {.key = "time_wait_s", .type = kInteger, .fallback = "60", .unit = "seconds", .min = 0, .max = 600,
+       .meaning = "Length of TIME-WAIT.", .assign = assign_to<&TcpSection::time_wait_s>},
+      {.key = "fin_wait2_s", .type = kInteger, .fallback = "60", .unit = "seconds", .min = 1, .max = 3600,
+       .meaning = "How long a closed connection waits for the peer's FIN once nobody reads it.",
+       .assign = assign_to<&TcpSection::fin_wait2_s>},
+      {.key = "syn_retries", .type = kInteger, .fallback = "6", .min = 0, .max = 20,
+       .meaning = "Times a SYN is sent again.", .assign = assign_to<&TcpSection::syn_retries>},
+      {.key = "syn_ack_retries", .type = kInteger, .fallback = "5", .min = 0, .max = 20,
+       .meaning = "Times a SYN-ACK is sent again.", .assign = assign_to<&TcpSection::syn_ack_retries>},
+      {.key = "data_retries", .type = kInteger, .fallback = "15", .min = 1, .max = 30,
+       .meaning = "Times in a row a segment is sent again before the connection is given up.",
+       .assign = assign_to<&TcpSection::data_retries>},
+      {.key = "max_out_of_order", .type = kInteger, .fallback = "4096", .unit = "buffers", .min = 16, .max = 65535,
+       .meaning = "Segments kept out of order by one subflow or connection.",
+       .assign = assign_to<&TcpSection::max_out_of_order>},
+      {.key = "challenge_acks_per_second", .type = kInteger, .fallback = "1000", .min = 1, .max = 65535,
+       .meaning = "Limit of challenge ACKs (RFC 5961).", .assign = assign_to<&TcpSection::challenge_acks_per_second>},
+      {.key = "first_ephemeral_port", .type = kInteger, .fallback = "1024", .min = 1, .max = 65535,
+       .meaning = "First local port of connections we open.", .assign = assign_to<&TcpSection::first_ephemeral_port>},
+      {.key = "last_ephemeral_port", .type = kInteger, .fallback = "65535", .min = 1, .max = 65535,
+       .meaning = "Last local port of connections we open.", .assign = assign_to<&TcpSection::last_ephemeral_port>},
+    }},
+    {.name = "mptcp", .meaning = "Multipath TCP (RFC 8684) on the access leg.", .open = open_single<&Config::mptcp>,
+     .options = {
+      {.key = "enabled", .type = kBool, .fallback = "true",
+       .meaning = "Take MP_CAPABLE. Off, every client is served over plain TCP.",
+       .assign = assign_to<&MptcpSection::enabled>},
+      {.key = "checksum", .type = kBool, .fallback = "false",
+       .meaning = "Ask for DSS checksums, which find middleboxes that change payload.",
+       .assign = assign_to<&MptcpSection::checksum>},
+      {.key = "max_subflows", .type = kInteger, .fallback = "8", .min = 1, .max = 8,
+       .meaning = "Subflows of one connection.", .assign = assign_to<&MptcpSection::max_subflows>},
+      {.key = "close_timeout_s", .type = kInteger, .fallback = "60", .unit = "seconds", .min = 1, .max = 3600,
+       .meaning = "How long a connection without a subflow is kept for one to come back.",
+       .assign = assign_to<&MptcpSection::close_timeout_s>},
+      {.key = "join_timeout_s", .type = kInteger, .fallback = "10", .unit = "seconds", .min = 1, .max = 600,
+       .meaning = "How long a join may stay incomplete.", .assign = assign_to<&MptcpSection::join_timeout_s>},
+    }},
+    {.name = "port", .repeated = true, .meaning = "A network device, and the interface on it.",
+     .open = open_repeated<&Config::ports>, .options = {
+      {.key = "name", .type = kName, .fallback = kRequired, .meaning = "What the other sections call it.",
+       .assign = assign_to<&PortSection::name>},
+      {.key = "device", .type = kText, .fallback = kRequired,
+       .meaning = "PCI address (\"0000:01:00.0\") or DPDK virtual device (\"net_af_packet0,iface=eth1\").",
+       .assign = assign_to<&PortSection::device>},
+      {.key = "addresses", .type = kInterfaceAddress, .list = true, .fallback = "[]",
+       .meaning = "Own addresses, each with the length of the prefix that is on the link.",
+       .assign = assign_to<&PortSection::addresses>},
+      {.key = "vlan", .type = kInteger, .fallback = kNone, .min = 1, .max = 4094,
+       .meaning = "802.1Q identifier of the port's own interface; without it, untagged frames.",
+       .assign = assign_to<&PortSection::vlan>},
+      {.key = "mtu", .type = kInteger, .fallback = "1500", .unit = "bytes", .min = 576, .max = 9600,
+       .meaning = "Greatest IP packet.", .assign = assign_to<&PortSection::mtu>},
+      {.key = "rx_descriptors", .type = kInteger, .fallback = "1024", .min = 64, .max = 32768,
+       .meaning = "Receive ring; adjusted to what the device takes.", .assign = assign_to<&PortSection::rx_descriptors>},
+      {.key = "tx_descriptors", .type = kInteger, .fallback = "1024", .min = 64, .max = 32768,
+       .meaning = "Transmit ring; adjusted to what the device takes.",
+       .assign = assign_to<&PortSection::tx_descriptors>},
+    }},
+    {.name = "interface", .repeated = true,
+     .meaning = "A further interface on a port, apart by its VLAN. Wherever a section asks for a port, the name of an "
+                "interface does as well.",
+     .open = open_repeated<&Config::interfaces>, .options = {
+      {.key = "name", .type = kName, .fallback = kRequired, .meaning = "What the other sections call it.",
+       .assign = assign_to<&InterfaceSection::name>},
+      {.key = "port", .type = kName, .fallback = kRequired, .meaning = "The port it is on.",
+       .assign = assign_to<&InterfaceSection::port>},
+      {.key = "addresses", .type = kInterfaceAddress, .list = true, .fallback = kRequired,
+       .meaning = "Own addresses, each with the length of the prefix that is on the link.",
+       .assign = assign_to<&InterfaceSection::addresses>},
+      {.key = "vlan", .type = kInteger, .fallback = kNone, .min = 1, .max = 4094,
+       .meaning = "802.1Q identifier; without it, untagged frames.", .assign = assign_to<&InterfaceSection::vlan>},
+      {.key = "mtu", .type = kInteger, .fallback = kNone, .unit = "bytes", .min = 576, .max = 9600,
+       .meaning = "Greatest IP packet, if less than the port's.", .assign = assign_to<&InterfaceSection::mtu>},
+    }},
+    {.name = "route", .repeated = true,
+     .meaning = "A way to destinations that are on no link. The longest prefix wins.",
+     .open = open_repeated<&Config::routes>, .options = {
+      {.key = "destination", .type = kNetwork, .fallback = kRequired,
+       .meaning = "Prefix; \"0.0.0.0/0\" and \"::/0\" are everything.", .assign = assign_to<&RouteSection::destination>},
+      {.key = "gateway", .type = kAddress, .fallback = kNone,
+       .meaning = "Next hop, on the link of the port. Left out, the destinations are on the link themselves.",
+       .assign = assign_to<&RouteSection::gateway>},
+      {.key = "port", .type = kName, .fallback = kNone,
+       .meaning = "Port or interface. Left out, the one whose prefix has the gateway.",
+       .assign = assign_to<&RouteSection::port>},
+    }},
+    {.name = "listener", .repeated = true, .meaning = "Where clients come in.",
+     .open = open_repeated<&Config::listeners>, .options = {
+      {.key = "name", .type = kName, .fallback = kRequired, .meaning = "What reports and tables call it.",
+       .assign = assign_to<&ListenerSection::name>},
+      {.key = "kind", .type = kChoice, .fallback = kRequired, .choices = {"transparent", "convert"},
+       .meaning = "transparent: intercepts connections through its ports to addresses that are not ours. convert: RFC "
+                  "8803 on an address of ours.",
+       .assign = assign_to<&ListenerSection::kind>},
+      {.key = "ports", .type = kName, .list = true, .fallback = kRequired,
+       .meaning = "Ports or interfaces it listens on: those towards clients only.",
+       .assign = assign_to<&ListenerSection::ports>},
+      {.key = "listen_port", .type = kInteger, .fallback = "5124", .min = 1, .max = 65535,
+       .meaning = "convert: TCP port.", .assign = assign_to<&ListenerSection::listen_port>},
+      {.key = "addresses", .type = kAddress, .list = true, .fallback = "[]",
+       .meaning = "convert: own addresses it answers on. Empty: all of its ports.",
+       .assign = assign_to<&ListenerSection::addresses>},
+      {.key = "congestion", .type = kChoice, .fallback = kNone, .choices = kAlgorithms,
+       .meaning = "Congestion control towards its clients, if not tcp.congestion.",
+       .assign = assign_to<&ListenerSection::congestion>},
+    }},
+    {.name = "server_leg", .meaning = "Connections to servers.", .open = open_single<&Config::server_leg>, .options = {
+      {.key = "source", .type = kChoice, .fallback = "\"pool\"", .choices = {"pool", "preserve"},
+       .meaning = "pool: servers see an address of ours. preserve: they see the client's; their answers must be routed "
+                  "to us.",
+       .assign = assign_to<&ServerLegSection::source>},
+      {.key = "pool", .type = kAddress, .list = true, .fallback = "[]",
+       .meaning = "Addresses to connect from. Empty: the address of the interface towards the server.",
+       .assign = assign_to<&ServerLegSection::pool>},
+      {.key = "port", .type = kName, .fallback = kNone,
+       .meaning = "Port or interface that answers for the pool. Left out, the one whose prefix has the address.",
+       .assign = assign_to<&ServerLegSection::port>},
+      {.key = "connect_timeout_s", .type = kInteger, .fallback = "10", .unit = "seconds", .min = 1, .max = 600,
+       .meaning = "How long a server may take to answer.", .assign = assign_to<&ServerLegSection::connect_timeout_s>},
+      {.key = "congestion", .type = kChoice, .fallback = kNone, .choices = kAlgorithms,
+       .meaning = "Congestion control towards servers, if not tcp.congestion.",
+       .assign = assign_to<&ServerLegSection::congestion>},
+    }},
+    {.name = "relay", .meaning = "What one relayed connection may hold.", .open = open_single<&Config::relay>, .options = {
+      {.key = "budget", .type = kBytes, .fallback = "\"1MiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,
+       .meaning = "Bytes in flight or held, each direction, at the start.", .assign = assign_to<&RelaySection::budget>},
+      {.key = "max_budget", .type = kBytes, .fallback = "\"4MiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,
+       .meaning = "What it may grow to for a fast connection over a long way: its rate times twice its round trip.",
+       .assign = assign_to<&RelaySection::max_budget>},
+    }},
+    {.name = "control", .meaning = "How the running process is asked and stopped.", .open = open_single<&Config::control>,
+     .options = {
+      {.key = "socket_dir", .type = kText, .fallback = "\"/run/tributary\"",
+       .meaning = "Directory of the telemetry socket that tributaryctl uses; made if it is not there.",
+       .assign = assign_to<&ControlSection::socket_dir>},
+      {.key = "grace_s", .type = kInteger, .fallback = "2", .unit = "seconds", .min = 0, .max = 3600,
+       .meaning = "After SIGTERM, time for connections to end by themselves before they are reset.",
+       .assign = assign_to<&ControlSection::grace_s>},
+    }},
+    {.name = "log", .meaning = "What is written to standard error.", .open = open_single<&Config::log>, .options = {
+      {.key = "level", .type = kChoice, .fallback = "\"info\"", .choices = {"error", "warning", "info", "debug"},
+       .meaning = "Least severity.", .assign = assign_to<&LogSection::level>},
+    }},
+  };
+  return sections;
+}
+// clang-format on
+
+}  // namespace
+
+std::span<const Section> all_sections() {
+  return table();
+}
+
+}  // namespace tributary::config
