@@ -23,13 +23,22 @@ backend web
   server web {server}:80
 """
 
+_BULK = """
+listen bulk
+  bind :{port}
+  server bulk {server}:{port}
+"""
+
 
 class Haproxy:
-    """TCP mode, any address of the proxy, port 8080, to the web server. The kernel must have the proxy's addresses."""
+    """TCP mode, any address of the proxy, port 8080, to the web server; `bulk_port` to the same port of the server.
 
-    def __init__(self, namespace: Namespace, directory: pathlib.Path, mptcp: bool = True, server: str = WEB_IPV4, threads: int = 1):
+    The kernel must have the proxy's addresses."""
+
+    def __init__(self, namespace: Namespace, directory: pathlib.Path, mptcp: bool = True, bulk_port: int | None = None, threads: int = 1):
         configuration = directory / "haproxy.cfg"
-        configuration.write_text(_CONFIGURATION.format(port=PORT, server=server, threads=threads))
+        text = _CONFIGURATION.format(port=PORT, server=WEB_IPV4, threads=threads)
+        configuration.write_text(text + (_BULK.format(port=bulk_port, server=WEB_IPV4) if bulk_port else ""))
         # HAProxy 2.6 has no mptcp addresses: mptcpize turns its sockets into MPTCP ones. So the server leg offers MPTCP too,
         # and falls back, as nginx takes plain TCP.
         words = (["mptcpize", "run"] if mptcp else []) + ["haproxy", "-db", "-f", configuration]

@@ -1,0 +1,77 @@
+"""Runs the benchmarks and gathers their figures.
+
+    bench.py [NAME...] [--json FILE]
+
+The figures relay and state are the programs bench/NAME/bench_NAME of the build, which print for the reader and write
+{"NAME": {...}} to the file named by --json; `rivals` is here. Without a name, these three. Other programs of that kind are
+microbenchmarks: they are run when named, and only print.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+if __package__ in (None, ""):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from testbed import rivals
+from testbed.paths import build_directory
+from testbed.topology import end_on_signals
+
+
+FIGURES = ["relay", "state", "rivals"]
+
+
+def find_programs() -> dict[str, pathlib.Path]:
+    """Names of the compiled benchmarks and where they are."""
+    programs = sorted((build_directory() / "bench").glob("*/bench_*"))
+    return {program.parent.name: program for program in programs if program.name == f"bench_{program.parent.name}"}
+
+
+def run_program(name: str, program: pathlib.Path) -> dict:
+    """Runs one to its end; what it wrote as JSON, nothing if it is a microbenchmark."""
+    if name not in FIGURES:
+        subprocess.run([program], check=True)
+        return {}
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        subprocess.run([program, "--json", file.name], check=True)
+        return json.loads(pathlib.Path(file.name).read_text())
+
+
+def main() -> int:
+    programs = find_programs()
+    known = sorted({*programs, *FIGURES})
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--runs", type=int, default=5, help="of each rival (5)")
+    options = parser.parse_args()
+    for name in options.names:
+        if name not in known:
+            parser.error(f"no benchmark {name!r}; there are {', '.join(known)}")
+
+    report: dict = {}
+    status = 0
+    with end_on_signals():
+        for name in options.names or FIGURES:
+            print(f"== {name}", flush=True)
+            try:
+                if name == "rivals":
+                    report["rivals"] = rivals.compare(options.runs)
+                elif name in programs:
+                    report |= run_program(name, programs[name])
+                else:
+                    raise RuntimeError("it is not built")
+            except (subprocess.CalledProcessError, RuntimeError, OSError, ValueError) as error:
+                print(f"{name} failed: {error}", file=sys.stderr)
+                status = 1
+            if options.json:  # after each, so that a late failure loses nothing
+                options.json.write_text(json.dumps(report, indent=2) + "\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
