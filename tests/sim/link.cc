@@ -86,7 +86,7 @@ bool corrupt_frame(Frame& frame, Prng& prng) {
   const size_t first_bit = ethernet->size() * 8;
   const size_t bits = frame.size() * 8;
   if (bits <= first_bit) return false;
-  const size_t length = std::min<size_t>(prng.between(uint64_t{1}, uint64_t{15}), bits - first_bit);
+  const size_t length = std::min<size_t>(prng.between(1, 15), bits - first_bit);
   const size_t start = first_bit + prng.below(bits - first_bit - length + 1);
   for (size_t bit = start; bit < start + length; ++bit) {
     const bool at_end = bit == start || bit + 1 == start + length;

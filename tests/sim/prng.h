@@ -18,11 +18,11 @@ class Prng : public test::SeededRandom {
   bool chance(double p) { return p >= 1.0 || (p > 0.0 && unit() < p); }
   /// Uniform in [0, 1).
   double unit() { return static_cast<double>(u64() >> 11) * 0x1.0p-53; }
-  double between(double low, double high) { return low + (high - low) * unit(); }
+  double real(double low, double high) { return low + (high - low) * unit(); }
   /// As many draws of each magnitude between `low` and `high`: transfer sizes, delays.
   uint64_t magnitude(uint64_t low, uint64_t high) {
     return static_cast<uint64_t>(
-        std::exp(between(std::log(static_cast<double>(low)), std::log(static_cast<double>(high) + 0.5))));
+        std::exp(real(std::log(static_cast<double>(low)), std::log(static_cast<double>(high) + 0.5))));
   }
   /// A generator of its own for one part of the world, so that its draws do not depend on the others'.
   Prng fork() { return Prng(u64()); }

@@ -1,0 +1,161 @@
+// A thousand transfers of random sizes over random networks arrive byte-exact. Each is a world of its own,
+// named by its seed: `TRIBUTARY_SIM_SEED=<seed>` runs just that one, `TRIBUTARY_SIM_RUNS=<n>` more or fewer.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/sim/plans.h"
+#include "tests/sim/topology.h"
+
+namespace tributary::sim {
+namespace {
+
+constexpr uint64_t kFirstSeed = 1;
+constexpr unsigned kRuns = 1000;
+constexpr Micros kTransferLimit = Micros::seconds(900);
+
+LinkParameters random_link(Prng& prng) {
+  LinkParameters link;
+  link.bits_per_second = prng.magnitude(2'000'000, 200'000'000);
+  link.delay = Micros(static_cast<int64_t>(prng.magnitude(100, 60'000)));
+  link.queue_bytes = static_cast<uint32_t>(prng.magnitude(20'000, 500'000));
+  if (prng.chance(0.5)) link.loss = prng.real(0, 0.05);
+  if (prng.chance(0.1)) link.burst_enter = prng.real(0, 0.005);
+  if (prng.chance(0.4)) {
+    link.reorder = prng.real(0, 0.1);
+    link.reorder_delay = Micros(static_cast<int64_t>(prng.magnitude(100, 30'000)));
+  }
+  if (prng.chance(0.3)) link.duplicate = prng.real(0, 0.05);
+  if (prng.chance(0.3)) link.corrupt = prng.real(0, 0.02);
+  return link;
+}
+
+void add_random_middlebox(Path& path, Prng& prng, bool mptcp) {
+  switch (prng.below(mptcp ? 5 : 3)) {
+    case 0:
+      path.add_middlebox<SequenceRewriter>(prng.fork());
+      return;
+    case 1:
+      path.add_middlebox<Splitter>(prng.between(200, 1300), Splitter::Options::kOnEveryPiece);
+      return;
+    case 2:
+      path.add_middlebox<Splitter>(prng.between(200, 1300), Splitter::Options::kOnFirstPiece);
+      return;
+    case 3:
+      path.add_middlebox<OptionStripper>(OptionStripper::Rule{.from_syn = true});
+      return;
+    default:
+      path.add_middlebox<OptionStripper>(OptionStripper::Rule{.from_syn_ack = true});
+      return;
+  }
+}
+
+TransferPlan random_plan(Prng& prng) {
+  TransferPlan plan;
+  const uint64_t shape = prng.below(4);
+  if (shape != 1) plan.send_bytes = prng.magnitude(1, 1'000'000);
+  if (shape != 0) plan.receive_bytes = prng.magnitude(1, 1'000'000);
+  plan.send_seed = prng.u64();
+  plan.receive_seed = prng.u64();
+  return plan;
+}
+
+void vary_end(TransferPlan& plan, Prng& prng) {
+  if (prng.chance(0.3)) {
+    plan.smallest_write = 1;
+    plan.largest_write = static_cast<uint32_t>(prng.magnitude(1, 1900));
+    // Tiny pieces cost a buffer each until they are sent.
+    if (plan.largest_write < 200) plan.send_bytes = std::min<uint64_t>(plan.send_bytes, 50'000);
+  }
+  if (prng.chance(0.3)) plan.window = static_cast<uint32_t>(prng.magnitude(3000, 500'000));
+  if (prng.chance(0.3)) plan.receive_budget = static_cast<uint32_t>(prng.magnitude(10'000, 1'000'000));
+  if (prng.chance(0.1)) {
+    plan.stall_after = prng.below(plan.receive_bytes + 1);
+    plan.stall = Micros(static_cast<int64_t>(prng.magnitude(10'000, 10'000'000)));
+  }
+}
+
+/// Runs one world. Returns what went wrong, or nothing.
+std::string run_one(uint64_t seed) {
+  World world(seed, "thousand");
+  Prng& prng = world.prng;
+  const bool mptcp = prng.chance(0.75);
+  const size_t path_count = mptcp ? prng.between(1, 4) : 1;
+  std::vector<PathParameters> parameters;
+  for (size_t i = 0; i < path_count; ++i) parameters.push_back({random_link(prng), random_link(prng)});
+  DirectOptions options;
+  options.v6 = prng.chance(0.3);
+  options.client.mptcp_checksum = prng.chance(0.2);
+  options.server.mptcp_checksum = prng.chance(0.2);
+  options.client.algorithm = options.server.algorithm =
+      prng.chance(0.5) ? congestion::Algorithm::kCubic : congestion::Algorithm::kNewReno;
+  if (prng.chance(0.3))
+    options.offloads = {true, true, true, true, true};
+  else
+    options.offloads.transmit_multi_segment = prng.chance(0.5);
+  if (prng.chance(0.5)) options.pass_delay = Micros(static_cast<int64_t>(prng.magnitude(10, 1000)));
+  const Direct direct = make_direct(world, parameters, options);
+  if (prng.chance(0.2)) add_random_middlebox(*direct.paths[prng.below(path_count)], prng, mptcp);
+
+  TransferPlan plan = random_plan(prng);
+  vary_end(plan, prng);
+  TransferPlan answer = answer_to(plan, prng.chance(0.5) ? CloseWhen::kSent : CloseWhen::kPeerClosed);
+  vary_end(answer, prng);
+  plan.receive_bytes = answer.send_bytes;
+  answer.receive_bytes = plan.send_bytes;
+
+  // A path dies: for good only when another may be left (the first carries the handshake, so not too early).
+  if (prng.chance(0.4)) {
+    const size_t victim = prng.below(path_count);
+    const Micros when(static_cast<int64_t>(prng.magnitude(100'000, 3'000'000)));
+    const Micros length(static_cast<int64_t>(prng.magnitude(10'000, 10'000'000)));
+    const bool for_good = path_count > 1 && victim > 0 && prng.chance(0.5);
+    direct.paths[victim]->plan_outage(when, for_good ? Micros::never() : length);
+  }
+
+  Transfer* server = nullptr;
+  direct.server->listen(kServerPort, [&](const IncomingConnection&) {
+    auto made = std::make_unique<Transfer>(answer);
+    server = made.get();
+    return made;
+  });
+  Transfer& client = start_transfer(direct, plan, mptcp, prng.chance(0.5));
+  std::string wrong;
+  world.run_until([&] { return client.is_gone() && (server == nullptr || server->is_gone()); },
+                  kTransferLimit);
+  if (server == nullptr || !client.is_complete() || !server->is_complete())
+    wrong = client.describe() + "\n" + (server == nullptr ? "no server side" : server->describe()) + "\n";
+  for (const std::string& line : world.finish()) wrong += "left over: " + line + "\n";
+  return wrong;
+}
+
+TEST(ThousandTransfers, ArriveByteExact) {
+  const char* only = std::getenv("TRIBUTARY_SIM_SEED");
+  const char* runs = std::getenv("TRIBUTARY_SIM_RUNS");
+  const uint64_t first = seed_from_environment(kFirstSeed);
+  const unsigned count = only != nullptr   ? 1
+                         : runs != nullptr ? static_cast<unsigned>(std::atoi(runs))
+                                           : kRuns;
+  const auto start = std::chrono::steady_clock::now();
+  unsigned failed = 0;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    std::string wrong;
+    try {
+      wrong = run_one(seed);
+    } catch (const std::exception& e) {
+      wrong = e.what();
+    }
+    if (wrong.empty()) continue;
+    ++failed;
+    ADD_FAILURE() << "again: TRIBUTARY_SIM_SEED=" << seed << " thousand_transfers_test\n" << wrong;
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::printf("%u transfers, seeds %llu to %llu, %u failed, %.1f s\n", count,
+              static_cast<unsigned long long>(first), static_cast<unsigned long long>(first + count - 1),
+              failed, seconds);
+}
+
+}  // namespace
+}  // namespace tributary::sim
