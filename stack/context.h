@@ -8,6 +8,7 @@
 #include "stack/base/slab.h"
 #include "stack/base/units.h"
 #include "stack/flow/flow_table.h"
+#include "stack/flow/token_table.h"
 #include "stack/ip/ip_layer.h"
 #include "stack/listener.h"
 #include "stack/mptcp/connection.h"
@@ -27,6 +28,13 @@ struct WorkList {
   static constexpr uint32_t kEnd = UINT32_MAX;
   uint32_t head = kEnd;
   uint32_t tail = kEnd;
+};
+
+/// The option area of a SYN-ACK as received: kept until the pass ends, for Convert's Extended TCP Header TLV.
+struct SynAckOptions {
+  uint32_t tcb = 0;
+  uint8_t size = 0;
+  std::array<uint8_t, 40> bytes;
 };
 
 struct Context {
@@ -55,10 +63,13 @@ struct Context {
   WorkList schedule;                ///< Connections whose scheduler must run
   WorkList ready_tcbs;              ///< plain streams with events
   WorkList ready_connections;
+  std::vector<uint32_t> ended_tcbs;         ///< to be given back when the pass ends
+  std::vector<uint32_t> ended_connections;
   uint32_t half_open = 0;           ///< passive Tcbs not yet established
   uint32_t challenge_budget = 0;    ///< challenge ACKs left in this second
   Micros challenge_refill;
   wire::TcpOptions out_options;     ///< scratch for the segment being built
+  std::vector<SynAckOptions> syn_ack_options;   ///< of active opens established in this pass
 
   uint32_t milliseconds() const { return static_cast<uint32_t>(now.count() / 1000); }
   uint32_t flow_hash(const FlowKey& key) const { return hash_flow(key, flow_secret); }

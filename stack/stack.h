@@ -106,6 +106,8 @@ class Stack {
   void abort(ByteStream stream);
   bool at_end(ByteStream stream) const;
   StreamError error(ByteStream stream) const;
+  /// With StreamError::kUnreachable: the code of the ICMP error.
+  uint8_t icmp_code(ByteStream stream) const;
   /// Bytes the stream may hold and invite; growing takes effect at once, shrinking as data is released.
   void set_receive_budget(ByteStream stream, uint32_t bytes);
   /// Options of the peer's SYN-ACK as received (active opens), for the Extended TCP Header TLV. At most 40 bytes.

@@ -77,6 +77,7 @@ std::optional<uint16_t> InterfaceTable::add(const InterfaceConfig& config, std::
   if (!check(config, error)) return {};
   const auto index = static_cast<uint16_t>(interfaces_.size());
   interfaces_.push_back(config);
+  doors_.push_back({config.mac, config.offloads.receive_ip_checksum, config.offloads.receive_tcp_checksum});
   auto& addresses = interfaces_.back().addresses;
   const auto is_v6 = [](const IpPrefix& p) { return !p.address.is_v4(); };
   const auto is_link_local = [](const IpPrefix& p) { return is_scoped(p.address); };

@@ -33,6 +33,13 @@ class InterfaceTable {
   }
 
   const InterfaceConfig& at(uint16_t index) const { return interfaces_[index]; }
+  /// What each received frame is held against, side by side: `at` costs two cache lines an interface.
+  struct Door {
+    MacAddress mac;
+    bool receive_ip_checksum = false;
+    bool receive_tcp_checksum = false;
+  };
+  const Door& door(uint16_t index) const { return doors_[index]; }
   size_t size() const { return interfaces_.size(); }
   bool contains_address(const IpAddress& a) const { return own_.contains(a); }
   bool is_on(const IpAddress& a, uint16_t interface) const { return own_.is_on(a, interface); }
@@ -63,6 +70,7 @@ class InterfaceTable {
   bool check_address(const IpAddress& address, std::string& error) const;
 
   std::deque<InterfaceConfig> interfaces_;
+  std::vector<Door> doors_;
   std::vector<HostAddress> host_addresses_;
   std::vector<Port> ports_;
   OwnAddresses own_;

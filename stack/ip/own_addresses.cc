@@ -7,6 +7,7 @@ namespace tributary::ip {
 void OwnAddresses::add(const IpAddress& address, uint16_t interface) {
   if (++count_ * 2 > slots_.size()) {
     const auto old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+    mask_ = slots_.size() - 1;
     for (const Slot& slot : old)
       if (slot.used) place(slot);
   }

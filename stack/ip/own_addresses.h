@@ -40,14 +40,13 @@ class OwnAddresses {
     bool used = false;
   };
 
-  size_t first_slot(const AddressWords& words) const {
-    return hash_address(words, secret_) & (slots_.size() - 1);
-  }
-  size_t next_slot(size_t i) const { return (i + 1) & (slots_.size() - 1); }
+  size_t first_slot(const AddressWords& words) const { return hash_address(words, secret_) & mask_; }
+  size_t next_slot(size_t i) const { return (i + 1) & mask_; }
   void place(const Slot& slot);
 
   uint64_t secret_;
   size_t count_ = 0;
+  size_t mask_ = kMinimumSlots - 1;
   std::vector<Slot> slots_;
 };
 

@@ -18,7 +18,7 @@ void IpLayer::drop(Packet& frame, uint64_t& counter) {
 
 bool IpLayer::is_for_interface(const wire::EthernetHeader& ethernet, uint16_t interface) const {
   const MacAddress& to = ethernet.destination;
-  return to == interfaces_.at(interface).mac || to == MacAddress::broadcast() || is_multicast_v6(to);
+  return to == interfaces_.door(interface).mac || to == MacAddress::broadcast() || is_multicast_v6(to);
 }
 
 void IpLayer::receive(Packet& frame, PortId port, Micros now, Received& out) {
@@ -49,9 +49,9 @@ void IpLayer::receive(Packet& frame, PortId port, Micros now, Received& out) {
 }
 
 void IpLayer::receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Received& out, Micros now) {
-  const PortOffloads& offloads = interfaces_.at(out.interface).offloads;
+  const InterfaceTable::Door& door = interfaces_.door(out.interface);
   const ChecksumVerdict verdict =
-      offloads.receive_ip_checksum ? ip_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
+      door.receive_ip_checksum ? ip_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
   if (verdict == ChecksumVerdict::kBad) return drop(frame, counters_.drop_ip_checksum);
 
   const auto packet = frame.bytes().subspan(ethernet.size());
@@ -89,7 +89,7 @@ void IpLayer::receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Re
   if (ethernet.destination.is_multicast() || is_martian(ip.destination))
     return drop(frame, counters_.drop_not_for_us);
   const ChecksumVerdict tcp =
-      offloads.receive_tcp_checksum ? tcp_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
+      door.receive_tcp_checksum ? tcp_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
   if (tcp == ChecksumVerdict::kBad) return drop(frame, counters_.tcp_checksum_errors);
   out.tcp_checksum_good = tcp == ChecksumVerdict::kGood;
   out.kind = Received::Kind::kTcp;

@@ -53,7 +53,7 @@ struct Connection {
   rte_mbuf* snd_head = nullptr;    ///< un-DATA_ACKed payload by DSN; linked by next
   rte_mbuf* snd_tail = nullptr;
   rte_mbuf* snd_unsent = nullptr;  ///< first never given to a subflow
-  uint32_t orphans = 0;        ///< packets before snd_unsent whose subflow is gone: to be given to another
+  uint32_t wanted = 0;         ///< packets before snd_unsent with kPktWanted
 
   // Receive, data level.
   DataSeq rcv_nxt;
@@ -83,9 +83,6 @@ struct Connection {
   uint8_t data_backoff = 0;    ///< data-level retransmission time-outs in a row
   std::array<uint32_t, kMaxSubflows> subflows;   ///< Tcb indices, kNoSubflow where free
 
-  // Addresses the peer announced and that we owe an echo or have to remember: bounded soft state (§3.4.1).
-  AddressId echo_id;
-  uint8_t pending_signals = 0; ///< see signals.h
 
   TimerNode timer;
   Micros rtx_deadline = Micros::never();    ///< data-level retransmission (DATA_FIN, head of queue)

@@ -65,6 +65,7 @@ enum PacketFlag : uint16_t {
   kPktRetransmitted = 1 << 4,
   kPktCopy = 1 << 5,          ///< a reinjected reference: not in the connection's queue
   kPktReinjected = 1 << 6,    ///< a copy of it went to another subflow
+  kPktWanted = 1 << 12,       ///< to be given to a subflow (again): its own is gone or makes no progress
   kPktSubflowAcked = 1 << 7,  ///< some subflow delivered it; only its DATA_ACK is missing
   // receive
   kPktMapping = 1 << 8,       ///< dsn, subflow_seq, mapping_size are valid
@@ -86,6 +87,8 @@ struct SubflowPart {
   uint32_t map_ssn;           ///< its relative subflow sequence number
   uint16_t map_size;          ///< its length; 0 with kMapping set: infinite
   wire::Sum map_sum;          ///< with kMappingChecksum: sum over what has arrived of it
+  rte_mbuf* pending_head;     ///< with kMappingChecksum: payload of a mapping not yet complete; linked by subflow_next
+  rte_mbuf* pending_tail;
   uint32_t local_nonce;
   uint32_t remote_nonce;
   AddressId local_id;
@@ -110,6 +113,7 @@ struct Tcb {
   rte_mbuf* tx_tail = nullptr;
   rte_mbuf* tx_unsent = nullptr;  ///< first never sent
   rte_mbuf* ooo_head = nullptr;   ///< out-of-order segments by seq; linked by subflow_next
+  rte_mbuf* ooo_tail = nullptr;
   SeqNum snd_wl1;
   SeqNum snd_wl2;
   uint32_t max_snd_wnd = 0;
@@ -119,6 +123,7 @@ struct Tcb {
   uint32_t ts_offset = 0;         ///< added to the clock in TSval (RFC 7323 §7.1)
   uint16_t ooo_count = 0;
   uint16_t mss = 536;             ///< the peer's MSS option, or the path's limit if that is less; bytes, options included
+  uint16_t announced_mss = 1460;  ///< MSS option we send
   ip::NextHop hop;
 
   // Congestion and loss.
@@ -138,6 +143,7 @@ struct Tcb {
   uint32_t rack_rtt = 0;
   SeqNum highest_sacked;          ///< byte after the highest SACKed
   SeqNum probe_end_seq;           ///< TLP.end_seq
+  SeqNum recent_ooo;              ///< seq of the latest out-of-order segment: its SACK block goes first
   SeqNum dsack_left;
   SeqNum dsack_right;
   uint8_t backoff = 0;            ///< RTOs in a row
@@ -168,6 +174,7 @@ struct Tcb {
   SeqNum irs;
   uint16_t syn_data = 0;          ///< accepted payload bytes of the SYN: outside MPTCP's sequence space (RFC 8684 App. B)
   uint16_t listener = UINT16_MAX;
+  uint8_t icmp_code = 0;          ///< with StreamError::kUnreachable: the code of the ICMP error
   uint32_t retransmissions = 0;
   uint64_t bytes_received = 0;    ///< payload in order
   uint64_t bytes_sent = 0;        ///< payload, retransmissions not counted

@@ -19,14 +19,15 @@ struct TimerLink {
   TimerLink* prev = nullptr;
 };
 
-/// The entry embedded in a control block. The owner chooses `kind` so that its callback knows what the node
-/// sits in; everything else belongs to the wheel. `TimerWheel::remove` it before its memory is given back.
+/// The entry embedded in a control block. The owner chooses `kind` and `owner` so that its callback knows
+/// what the node sits in; everything else belongs to the wheel. `TimerWheel::remove` it before its memory is given back.
 struct TimerNode : TimerLink {
   TimerNode() = default;
   TimerNode(const TimerNode&) = delete;
   TimerNode& operator=(const TimerNode&) = delete;
 
   Micros wanted = Micros::never();  ///< when to fire; the slot it is filed in may come earlier
+  uint32_t owner = 0;               ///< the owner's, like `kind`: index of its control block
   uint16_t slot = 0;                ///< level and slot it is filed in; means nothing while `next` is null
   uint8_t kind = 0;
 };

@@ -1,0 +1,23 @@
+#include "stack/context.h"
+
+namespace tributary {
+
+Context::Context(PacketPools& packet_pools, ip::IpLayer& ip_layer, RandomSource& random_source, Counters& counter_set,
+                 const Settings& s, Micros start)
+    : pools(packet_pools),
+      ip(ip_layer),
+      random(random_source),
+      counters(counter_set),
+      settings(s),
+      now(start),
+      tcbs(s.max_subflows),
+      connections(s.max_connections),
+      flows(s.max_subflows + s.max_time_wait),
+      tokens(s.max_connections),
+      flow_secret(random_source.u64()),
+      wheel(start),
+      time_wait(s.max_time_wait, s.time_wait),
+      isn(random_source),
+      keys(random_source, s.worker, s.workers) {}
+
+}  // namespace tributary

@@ -1,0 +1,79 @@
+#include "stack/mptcp/close.h"
+
+#include "stack/mptcp/receive.h"
+#include "stack/mptcp/send.h"
+#include "stack/mptcp/stream.h"
+#include "stack/mptcp/subflow.h"
+#include "stack/tcp/close.h"
+#include "stack/tcp/output.h"
+
+namespace tributary::mptcp {
+namespace {
+
+using tcp::Tcb;
+
+/// Ends every subflow with a reset carrying `options`. on_subflow_gone leaves a failed connection alone.
+void reset_subflows(Context& context, Connection& connection, const wire::MptcpOptions* options) {
+  connection.state = State::kFailed;
+  for (uint32_t index : connection.subflows)
+    if (index != kNoSubflow) tcp::abort(context, context.tcbs.at(index), options);
+}
+
+}  // namespace
+
+void close_if_done(Context& context, Connection& connection) {
+  if (connection.state != State::kEstablished || connection.has(kFallback)) return;
+  if (!connection.has(kDataFinAcked) || !connection.has(kDataFinReceived)) return;
+  connection.state = State::kClosing;
+  connection.close_deadline = context.now + context.settings.close_timeout;
+  arm_connection(context, connection);
+  if (connection.subflow_count == 0) return end_connection(context, connection, StreamError::kNone);
+  for_each_subflow(context, connection, [&](Tcb& tcb) { tcp::close(context, tcb); });
+}
+
+void abort(Context& context, Connection& connection) {
+  if (connection.state == State::kFailed) return;
+  connection.set(kUserGone);
+  if (connection.has(kRemoteKeyKnown) && !connection.has(kFallback)) {
+    wire::MptcpOptions options;
+    options.present = wire::MptcpOptions::kFastclose;
+    options.fastclose.receiver_key = connection.remote_key;
+    ++context.counters.mptcp_fastclose_tx;
+    reset_subflows(context, connection, &options);
+  }
+  end_connection(context, connection, StreamError::kAborted);
+}
+
+void end_connection(Context& context, Connection& connection, StreamError error) {
+  if (!context.tokens.erase(connection.local_token)) return;  // it has ended before
+  reset_subflows(context, connection, nullptr);
+  context.wheel.remove(connection.timer);
+  connection.rtx_deadline = connection.close_deadline = Micros::never();
+  connection.error = error;
+  clear_send_queue(connection);
+  report(context, connection, error == StreamError::kNone ? kStreamClosed : kStreamReset);
+  context.ended_connections.push_back(context.connections.index(connection));
+}
+
+void on_timer(Context& context, Connection& connection) {
+  if (connection.state == State::kFailed) return;
+  if (connection.close_deadline <= context.now) {
+    const bool orderly = connection.state == State::kClosing;
+    end_connection(context, connection, orderly ? StreamError::kNone : StreamError::kNoPath);
+    return;
+  }
+  if (connection.rtx_deadline <= context.now) on_data_timer(context, connection);
+  arm_connection(context, connection);
+}
+
+void free_ended(Context& context) {
+  std::erase_if(context.ended_connections, [&context](uint32_t index) {
+    Connection& connection = context.connections.at(index);
+    if (connection.has(kReadyQueued | kScheduleQueued)) return false;
+    clear_receive_queues(connection);
+    context.connections.destroy(connection);
+    return true;
+  });
+}
+
+}  // namespace tributary::mptcp

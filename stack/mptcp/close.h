@@ -1,0 +1,23 @@
+// Closing a connection: DATA_FINs, then the subflows' FINs; or at once, by MP_FASTCLOSE (RFC 8684 §3.3.3, §3.5).
+#pragma once
+
+#include "stack/context.h"
+
+namespace tributary::mptcp {
+
+/// Both DATA_FINs are acknowledged: closes the subflows.
+void close_if_done(Context& context, Connection& connection);
+
+/// Ends both directions with MP_FASTCLOSE on a reset of every subflow (option R), telling nobody here.
+void abort(Context& context, Connection& connection);
+
+/// The connection is over: resets what subflows are left, frees its queues, tells its user, leaves the token table.
+void end_connection(Context& context, Connection& connection, StreamError error);
+
+/// Called by the wheel.
+void on_timer(Context& context, Connection& connection);
+
+/// Gives ended connections back to their slab, except those a work list still holds.
+void free_ended(Context& context);
+
+}  // namespace tributary::mptcp

@@ -1,0 +1,40 @@
+#include "stack/mptcp/fallback.h"
+
+#include "stack/mptcp/receive.h"
+#include "stack/mptcp/send.h"
+#include "stack/mptcp/subflow.h"
+#include "stack/tcp/close.h"
+
+namespace tributary::mptcp {
+
+void enter_fallback(Context& context, Connection& connection) {
+  if (connection.has(kFallback)) return;
+  connection.set(kFallback);
+  // FB-2: the subflow's own window is the only one left.
+  connection.snd_wnd_end = connection.snd_una + (uint64_t{1} << 62);
+  if (connection.state == State::kEstablished) ++context.counters.mptcp_fallback_data;
+  request_schedule(context, connection);
+}
+
+bool fall_back_if_possible(Context& context, Connection& connection, const tcp::Tcb& tcb) {
+  if (connection.has(kFallback)) return true;
+  if (connection.has(kPeerDss) || connection.subflow_count != 1 || tcb.has(tcp::kJoin)) return false;
+  enter_fallback(context, connection);
+  return true;
+}
+
+bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb, Packet packet) {
+  if (fall_back_if_possible(context, connection, tcb)) return on_payload(context, tcb, std::move(packet));
+  reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
+  return false;
+}
+
+void on_checksum_failure(Context& context, Connection&, tcp::Tcb& tcb, DataSeq dsn) {
+  wire::MptcpOptions options = reset_with(wire::RstReason::kMiddleboxInterference);
+  options.present |= wire::MptcpOptions::kFail;
+  options.fail.dsn = dsn;
+  ++context.counters.mptcp_fail_tx;
+  tcp::abort(context, tcb, &options);
+}
+
+}  // namespace tributary::mptcp

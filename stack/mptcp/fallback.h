@@ -1,0 +1,21 @@
+// Falling back to TCP, and what to do when that is no longer possible (RFC 8684 §3.7).
+#pragma once
+
+#include "stack/context.h"
+
+namespace tributary::mptcp {
+
+/// From here on the connection is TCP on its only subflow.
+void enter_fallback(Context& context, Connection& connection);
+
+/// The peer's segment shows no MPTCP where it should: falls back if nothing else has been seen yet.
+/// True when the connection is (now) in fallback.
+bool fall_back_if_possible(Context& context, Connection& connection, const tcp::Tcb& tcb);
+
+/// Payload without mapping. Falls back and delivers, or resets the subflow (reason 6). False: the Tcb is ended.
+bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb, Packet packet);
+
+/// A mapping failed its DSS checksum: the subflow is reset with MP_FAIL, and its data is discarded (§3.7).
+void on_checksum_failure(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn);
+
+}  // namespace tributary::mptcp

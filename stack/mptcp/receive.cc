@@ -1,0 +1,237 @@
+#include "stack/mptcp/receive.h"
+
+#include <algorithm>
+
+#include "stack/mptcp/close.h"
+#include "stack/mptcp/fallback.h"
+#include "stack/mptcp/stream.h"
+#include "stack/mptcp/subflow.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/payload.h"
+
+namespace tributary::mptcp {
+namespace {
+
+using tcp::Tcb;
+using wire::RstReason;
+
+DataSeq begin_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn); }
+DataSeq end_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn + info_of(m).payload_size); }
+
+/// trim_front counts in the subflow's sequence; here the DSN moves with it.
+void trim_front(rte_mbuf* m, uint16_t size) {
+  tcp::trim_front(m, size);
+  info_of(m).dsn += size;
+}
+
+void append(Context& context, Connection& connection, rte_mbuf* m) {
+  PacketInfo& info = info_of(m);
+  info.next = nullptr;
+  if (connection.rx_tail == nullptr) connection.rx_head = m;
+  else info_of(connection.rx_tail).next = m;
+  connection.rx_tail = m;
+  connection.rcv_nxt += info.payload_size;
+  connection.rx_bytes += info.payload_size;
+  connection.held += info.payload_size;
+  connection.bytes_received += info.payload_size;
+  report(context, connection, kStreamReadable);
+}
+
+/// Moves what has become in order out of the reorder queue.
+void pull_in_order(Context& context, Connection& connection) {
+  while (connection.ooo_head != nullptr && begin_of(connection.ooo_head) <= connection.rcv_nxt) {
+    rte_mbuf* m = connection.ooo_head;
+    connection.ooo_head = info_of(m).next;
+    if (connection.ooo_head == nullptr) connection.ooo_tail = nullptr;
+    --connection.ooo_count;
+    if (end_of(m) <= connection.rcv_nxt) {
+      Packet{m}.reset();
+      continue;
+    }
+    const int64_t old = connection.rcv_nxt - begin_of(m);
+    if (old > 0) trim_front(m, static_cast<uint16_t>(old));
+    append(context, connection, m);
+  }
+}
+
+void queue_out_of_order(Context& context, Connection& connection, Packet packet) {
+  rte_mbuf* m = packet.get();
+  const DataSeq begin = begin_of(m);
+  rte_mbuf* before = nullptr;
+  if (connection.ooo_tail != nullptr && begin_of(connection.ooo_tail) <= begin) {
+    before = connection.ooo_tail;
+  } else {
+    for (rte_mbuf* p = connection.ooo_head; p != nullptr && begin_of(p) <= begin; p = info_of(p).next) before = p;
+  }
+  if (before != nullptr && end_of(m) <= end_of(before)) {
+    ++context.counters.mptcp_duplicate_data;
+    return;
+  }
+  if (connection.ooo_count >= context.settings.max_out_of_order) {
+    ++context.counters.tcp_ofo_dropped;
+    return;
+  }
+  packet.release();
+  if (before == nullptr) {
+    info_of(m).next = connection.ooo_head;
+    connection.ooo_head = m;
+  } else {
+    info_of(m).next = info_of(before).next;
+    info_of(before).next = m;
+  }
+  if (info_of(m).next == nullptr) connection.ooo_tail = m;
+  ++connection.ooo_count;
+  ++context.counters.mptcp_ofo_queued;
+}
+
+void take_data_fin(Context& context, Connection& connection) {
+  if (!connection.has(kDataFinSeen) || connection.has(kDataFinReceived) || connection.rcv_nxt != connection.rcv_fin) return;
+  connection.rcv_nxt += 1;
+  connection.set(kDataFinReceived);
+  for_each_subflow(context, connection, [&](Tcb& tcb) { tcp::request_ack(context, tcb); });
+  report(context, connection, kStreamEnd);
+  close_if_done(context, connection);
+}
+
+/// One packet with its place in the data sequence space.
+void receive_data(Context& context, Connection& connection, Tcb& tcb, Packet packet) {
+  rte_mbuf* m = packet.get();
+  if (end_of(m) <= connection.rcv_nxt) {
+    ++context.counters.mptcp_duplicate_data;
+    tcp::request_ack(context, tcb);
+    return;
+  }
+  const DataSeq edge = max_seq(connection.rcv_adv, connection.rcv_nxt);
+  if (end_of(m) > edge) {  // DS-9; LX-10: keep what fits
+    ++context.counters.mptcp_outside_window;
+    tcp::request_ack(context, tcb);
+    if (begin_of(m) >= edge) return;
+    tcp::trim_back(m, static_cast<uint16_t>(end_of(m) - edge));
+  }
+  if (begin_of(m) < connection.rcv_nxt) trim_front(m, static_cast<uint16_t>(connection.rcv_nxt - begin_of(m)));
+  if (begin_of(m) > connection.rcv_nxt) {
+    queue_out_of_order(context, connection, std::move(packet));
+    return;
+  }
+  append(context, connection, packet.release());
+  if (connection.ooo_head != nullptr) pull_in_order(context, connection);
+  take_data_fin(context, connection);
+}
+
+void hold_pending(Tcb& tcb, Packet packet) {
+  rte_mbuf* m = packet.release();
+  info_of(m).subflow_next = nullptr;
+  if (tcb.subflow.pending_tail == nullptr) tcb.subflow.pending_head = m;
+  else info_of(tcb.subflow.pending_tail).subflow_next = m;
+  tcb.subflow.pending_tail = m;
+}
+
+/// With DSS checksums nothing is delivered before its whole mapping has been verified (RFC 8684 §3.3.1).
+bool verify_and_deliver(Context& context, Connection& connection, Tcb& tcb, Packet packet, uint32_t ssn) {
+  tcp::SubflowPart& part = tcb.subflow;
+  const uint16_t size = packet.info().payload_size;
+  const uint32_t offset = ssn - part.map_ssn;
+  part.map_sum = wire::concatenate(part.map_sum, offset, packet.info().payload_sum);
+  hold_pending(tcb, std::move(packet));
+  if (offset + size < part.map_size) return true;
+  // part.map_sum started as pseudo-header plus checksum field: the whole must come to all ones.
+  if (!wire::same_value(part.map_sum, 0xffff)) {
+    ++context.counters.mptcp_dss_checksum;
+    on_checksum_failure(context, connection, tcb, part.map_dsn);
+    return false;
+  }
+  while (part.pending_head != nullptr) {
+    Packet next(part.pending_head);
+    part.pending_head = next.info().subflow_next;
+    receive_data(context, connection, tcb, std::move(next));
+  }
+  part.pending_tail = nullptr;
+  return true;
+}
+
+/// The mapping that came with a packet takes the place of the one in force.
+void take_mapping(Connection& connection, Tcb& tcb, const PacketInfo& info) {
+  tcp::SubflowPart& part = tcb.subflow;
+  const bool same = tcb.has(tcp::kMapping) && part.map_ssn == info.subflow_seq && part.map_size == info.mapping_size &&
+                    part.map_dsn == DataSeq(info.dsn);
+  if (same) return;
+  tcb.set(tcp::kMapping);
+  part.map_dsn = DataSeq(info.dsn);
+  part.map_ssn = info.subflow_seq;
+  part.map_size = info.mapping_size;
+  if (connection.has(kChecksum)) {
+    // The checksum covers the DATA_FIN's octet in the length, though it is no payload byte.
+    const uint16_t length = static_cast<uint16_t>(part.map_size + ((info.flags & tcp::kPktDataFin) ? 1 : 0));
+    part.map_sum = wire::add(wire::dss_pseudo_header_sum(info.dsn, part.map_ssn, length), info.mapping_checksum);
+  }
+}
+
+}  // namespace
+
+bool on_payload(Context& context, Tcb& tcb, Packet packet) {
+  Connection& connection = connection_of(context, tcb);
+  PacketInfo& info = packet.info();
+  if (connection.has(kFallback)) {
+    info.dsn = connection.rcv_nxt.raw();
+    append(context, connection, packet.release());
+    return true;
+  }
+  tcp::SubflowPart& part = tcb.subflow;
+  const bool mapped = info.flags & tcp::kPktMapping;
+  if (mapped) take_mapping(connection, tcb, info);
+  // Relative subflow sequence number of the first byte; SYN data is outside of it (RFC 8684 appendix B).
+  const uint32_t ssn = static_cast<uint32_t>(SeqNum(info.seq) - tcb.irs) - tcb.syn_data;
+  uint32_t offset = ssn - part.map_ssn;
+  if (!tcb.has(tcp::kMapping) || offset >= part.map_size) {
+    ++context.counters.mptcp_dss_no_mapping;
+    if (mapped) return true;  // its bytes are acknowledged to the subflow and lost: the data level sends them again
+    return on_missing_mapping(context, connection, tcb, std::move(packet));
+  }
+  const uint32_t left = part.map_size - offset;
+  if (info.payload_size > left) {
+    // Two mappings in one segment: a middlebox joined segments and only one option survived.
+    ++context.counters.mptcp_dss_no_mapping;
+    tcp::trim_back(packet.get(), static_cast<uint16_t>(info.payload_size - left));
+  }
+  info.dsn = (part.map_dsn + offset).raw();
+  if (connection.has(kChecksum)) return verify_and_deliver(context, connection, tcb, std::move(packet), ssn);
+  receive_data(context, connection, tcb, std::move(packet));
+  return true;
+}
+
+uint32_t receive_window(Context& context, const Tcb& tcb) {
+  Connection& connection = context.connections.at(tcb.connection);
+  const uint32_t unit = 1u << tcb.rcv_wscale;
+  const uint32_t free =
+      connection.receive_budget > connection.held ? connection.receive_budget - connection.held : 0;
+  const int64_t promised = connection.rcv_adv - connection.rcv_nxt;
+  uint32_t window = free & ~(unit - 1);
+  if (promised > int64_t{window}) window = (static_cast<uint32_t>(promised) + unit - 1) & ~(unit - 1);
+  window = std::min<uint32_t>(window, uint32_t{0xffff} << tcb.rcv_wscale);
+  connection.rcv_adv = max_seq(connection.rcv_adv, connection.rcv_nxt + window);
+  return window;
+}
+
+void on_data_fin(Context& context, Connection& connection, Tcb& tcb, DataSeq dsn) {
+  if (connection.has(kDataFinReceived)) {
+    tcp::request_ack(context, tcb);  // ours was lost
+    return;
+  }
+  if (dsn < connection.rcv_nxt || dsn > max_seq(connection.rcv_adv, connection.rcv_nxt)) return;
+  connection.set(kDataFinSeen);
+  connection.rcv_fin = dsn;
+  take_data_fin(context, connection);
+}
+
+void clear_receive_queues(Connection& connection) {
+  for (rte_mbuf** head : {&connection.rx_head, &connection.ooo_head}) {
+    while (*head != nullptr) {
+      Packet packet(*head);
+      *head = packet.info().next;
+    }
+  }
+  connection.rx_tail = connection.ooo_tail = nullptr;
+  connection.ooo_count = connection.rx_bytes = 0;
+}
+
+}  // namespace tributary::mptcp

@@ -1,0 +1,20 @@
+// Receiving at the data level: mappings, reassembly by DSN, the shared window (RFC 8684 §3.3.1, §3.3.4, §3.3.5).
+#pragma once
+
+#include "stack/context.h"
+
+namespace tributary::mptcp {
+
+/// Payload in subflow order. False: the Tcb has been ended (mapping or checksum impossible).
+bool on_payload(Context& context, tcp::Tcb& tcb, Packet packet);
+
+/// Bytes to advertise on a subflow: relative to DATA_ACK, the same on all, never moving the right edge left. Records the
+/// edge it promises.
+uint32_t receive_window(Context& context, const tcp::Tcb& tcb);
+
+/// The peer's DATA_FIN lies at `dsn`.
+void on_data_fin(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn);
+
+void clear_receive_queues(Connection& connection);
+
+}  // namespace tributary::mptcp

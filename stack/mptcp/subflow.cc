@@ -1,0 +1,152 @@
+#include "stack/mptcp/subflow.h"
+
+#include "stack/mptcp/close.h"
+#include "stack/mptcp/send.h"
+#include "stack/mptcp/stream.h"
+#include "stack/tcp/close.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/timers.h"
+
+namespace tributary::mptcp {
+namespace {
+
+using tcp::Tcb;
+
+void clear_pending(Tcb& tcb) {
+  while (tcb.subflow.pending_head != nullptr) {
+    Packet packet(tcb.subflow.pending_head);
+    tcb.subflow.pending_head = packet.info().subflow_next;
+  }
+  tcb.subflow.pending_tail = nullptr;
+}
+
+/// Everything of the connection in this subflow's send queue is to go out on another one.
+void offer_to_others(Connection& connection, Tcb& tcb) {
+  for (rte_mbuf* m = tcb.tx_head; m != nullptr; m = info_of(m).subflow_next) {
+    const PacketInfo& info = info_of(m);
+    if (info.flags & tcp::kPktInStream) want(connection, m);
+    else if (info.flags & tcp::kPktCopy) want_original(connection, DataSeq(info.dsn));
+  }
+}
+
+}  // namespace
+
+void attach_subflow(Context& context, Connection& connection, Tcb& tcb) {
+  for (uint32_t& slot : connection.subflows) {
+    if (slot != kNoSubflow) continue;
+    slot = context.tcbs.index(tcb);
+    break;
+  }
+  ++connection.subflow_count;
+  tcb.connection = context.connections.index(connection);
+  tcb.subflow = tcp::SubflowPart{};
+}
+
+bool is_free(Context& context, const FlowKey& key) {
+  const uint32_t found = context.flows.find(context.flow_hash(key), [&](uint32_t value) {
+    return (value & kTimeWaitBit) ? context.time_wait.at(value & ~kTimeWaitBit).key == key
+                                  : context.tcbs.at(value).key == key;
+  });
+  return found == FlowTable::kNotFound;
+}
+
+congestion::Algorithm congestion_of(Context& context, const Connection& connection) {
+  for (uint32_t index : connection.subflows)
+    if (index != kNoSubflow) return context.tcbs.at(index).cc.algorithm;
+  return context.settings.algorithm;
+}
+
+ByteStream stream_of(Context& context, const Tcb& tcb) {
+  if (tcb.is_subflow()) {
+    const auto handle = context.connections.handle(context.connections.at(tcb.connection));
+    return {handle.index, handle.generation, ByteStream::Kind::kMptcp};
+  }
+  const auto handle = context.tcbs.handle(tcb);
+  return {handle.index, handle.generation, ByteStream::Kind::kTcp};
+}
+
+uint64_t user_data_of(Context& context, const Tcb& tcb) {
+  return tcb.is_subflow() ? context.connections.at(tcb.connection).user_data : tcb.user_data;
+}
+
+wire::MptcpOptions reset_with(wire::RstReason reason) {
+  wire::MptcpOptions options;
+  options.present = wire::MptcpOptions::kTcprst;
+  options.tcprst.reason = static_cast<uint8_t>(reason);
+  return options;
+}
+
+void reset_subflow(Context& context, Tcb& tcb, wire::RstReason reason) {
+  const wire::MptcpOptions options = reset_with(reason);
+  ++context.counters.mptcp_rst_tx;
+  tcp::abort(context, tcb, &options);
+}
+
+bool is_usable(const Tcb& tcb) {
+  return (tcb.state == tcp::State::kEstablished || tcb.state == tcp::State::kCloseWait ||
+          (tcb.state == tcp::State::kSynReceived && tcb.has(tcp::kEarlyData))) &&
+         !tcb.has(tcp::kFinQueued) && !(tcb.has(tcp::kPreEstablished) && tcb.has(tcp::kJoin));
+}
+
+void on_subflow_established(Context& context, Tcb& tcb) {
+  Connection& connection = connection_of(context, tcb);
+  if (!tcb.has(tcp::kJoin)) {
+    connection.state = State::kEstablished;
+    report(context, connection, kStreamEstablished);
+  } else if (tcb.has(tcp::kPassive)) {
+    ++context.counters.mptcp_join_ack_rx;
+    tcp::request_ack(context, tcb);  // MJ-7: the fourth packet
+  }
+  request_schedule(context, connection);
+}
+
+void on_subflow_fin(Context& context, Tcb& tcb) {
+  Connection& connection = connection_of(context, tcb);
+  if (connection.has(kFallback)) {
+    connection.set(kDataFinReceived);
+    report(context, connection, kStreamEnd);
+    return;
+  }
+  // The peer needs this subflow no more; neither do we once its queue is empty.
+  tcp::close(context, tcb);
+}
+
+void on_subflow_stalled(Context& context, Tcb& tcb) {
+  Connection& connection = connection_of(context, tcb);
+  if (connection.has(kFallback) || connection.subflow_count < 2) return;
+  if (!tcb.has(tcp::kStale)) {
+    tcb.set(tcp::kStale);
+    ++context.counters.mptcp_subflow_stale;
+  }
+  offer_to_others(connection, tcb);
+  request_schedule(context, connection);
+}
+
+void on_subflow_gone(Context& context, Tcb& tcb, StreamError error) {
+  Connection& connection = connection_of(context, tcb);
+  const uint32_t index = context.tcbs.index(tcb);
+  for (uint32_t& slot : connection.subflows)
+    if (slot == index) slot = kNoSubflow;
+  --connection.subflow_count;
+  clear_pending(tcb);
+  if (connection.state == State::kFailed) return;
+  if (connection.state == State::kHandshake || connection.has(kFallback)) {
+    if (connection.subflow_count == 0) end_connection(context, connection, error);
+    return;
+  }
+  offer_to_others(connection, tcb);
+  if (connection.subflow_count != 0) {
+    request_schedule(context, connection);
+    return;
+  }
+  if (connection.state == State::kClosing) {
+    end_connection(context, connection, StreamError::kNone);
+    return;
+  }
+  // DF-5: without a subflow the connection lives on for a while, waiting for a join.
+  connection.close_deadline = context.now + context.settings.close_timeout;
+  connection.error = error == StreamError::kNone ? StreamError::kNoPath : error;
+  arm_connection(context, connection);
+}
+
+}  // namespace tributary::mptcp

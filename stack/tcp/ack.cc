@@ -1,0 +1,189 @@
+#include "stack/tcp/ack.h"
+
+#include <algorithm>
+
+#include "stack/mptcp/send.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/payload.h"
+#include "stack/tcp/recovery.h"
+#include "stack/tcp/rtt.h"
+#include "stack/tcp/stream.h"
+#include "stack/tcp/timers.h"
+
+namespace tributary::tcp {
+namespace {
+
+SeqNum begin_of(rte_mbuf* m) { return SeqNum(info_of(m).seq); }
+SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
+
+/// The best round-trip sample of this ACK: the latest sent of the packets it delivers that were sent once.
+struct RttSample {
+  int64_t sent_at = -1;
+  void consider(const PacketInfo& info) {
+    if (!(info.flags & kPktRetransmitted)) sent_at = std::max(sent_at, info.sent_at);
+  }
+};
+
+/// Marks SACKed packets. Blocks outside (SND.UNA, SND.NXT] are ignored; one at or below SND.UNA is a DSACK.
+uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSample& sample, bool& dsack) {
+  const wire::TcpOptions& options = *segment.options;
+  uint32_t newly = 0;
+  for (unsigned i = 0; i < options.sack_count; ++i) {
+    const wire::SackBlock& block = options.sack[i];
+    if (block.right <= block.left || block.right > tcb.snd_nxt) continue;
+    if (block.left < tcb.snd_una || (i == 0 && block.right <= segment.ack)) {
+      dsack |= i == 0;
+      continue;
+    }
+    for (rte_mbuf* m = tcb.tx_head; m != tcb.tx_unsent && begin_of(m) < block.right; m = info_of(m).subflow_next) {
+      PacketInfo& info = info_of(m);
+      if ((info.flags & kPktSacked) || begin_of(m) < block.left || end_of(m) > block.right) continue;
+      info.flags |= kPktSacked;
+      if (info.flags & kPktLost) {
+        info.flags &= static_cast<uint16_t>(~kPktLost);
+        tcb.lost_bytes -= info.payload_size;
+      }
+      tcb.sacked_bytes += info.payload_size;
+      newly += info.payload_size;
+      note_delivered(context, tcb, m);
+      sample.consider(info);
+    }
+  }
+  return newly;
+}
+
+/// Takes a packet out of the counts it is in.
+void forget_marks(Tcb& tcb, const PacketInfo& info, uint32_t size) {
+  if (info.flags & kPktSacked) tcb.sacked_bytes -= size;
+  if (info.flags & kPktLost) tcb.lost_bytes -= size;
+}
+
+/// Frees what lies below `ack`. Returns payload bytes freed.
+uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample) {
+  uint32_t bytes = 0;
+  while (tcb.tx_head != tcb.tx_unsent && tcb.tx_head != nullptr) {
+    rte_mbuf* m = tcb.tx_head;
+    PacketInfo& info = info_of(m);
+    if (end_of(m) > ack) {
+      const int32_t part = ack - begin_of(m);
+      // In the middle of a packet: the peer, a middlebox or a path MTU cut it. The front leaves, the rest stays.
+      if (part > 0 && split_queued(context, tcb, m, static_cast<uint16_t>(part))) continue;
+      break;
+    }
+    if (!(info.flags & kPktSacked)) {
+      note_delivered(context, tcb, m);
+      sample.consider(info);
+    }
+    forget_marks(tcb, info, info.payload_size);
+    bytes += info.payload_size;
+    tcb.tx_head = info.subflow_next;
+    if (tcb.tx_head == nullptr) tcb.tx_tail = nullptr;
+    info.flags = static_cast<uint16_t>((info.flags & ~(kPktInFlight | kPktSacked | kPktLost)) | kPktSubflowAcked);
+    info.owner = kNoOwner;
+    if (!(info.flags & kPktInStream)) Packet{m}.reset();
+  }
+  return bytes;
+}
+
+/// Our FIN is acknowledged: RFC 9293 §3.10.7.4, fifth.
+void on_fin_acked(Context& context, Tcb& tcb) {
+  switch (tcb.state) {
+    case State::kFinWait1:
+      tcb.state = State::kFinWait2;
+      tcb.idle_deadline = context.now + context.settings.fin_wait2;
+      break;
+    case State::kClosing:
+    case State::kLastAck:
+      break;  // input.cc ends the connection when it has finished with the segment
+    case State::kClosed:
+    case State::kDeferred:
+    case State::kSynSent:
+    case State::kSynReceived:
+    case State::kEstablished:
+    case State::kFinWait2:
+    case State::kCloseWait:
+      break;
+  }
+}
+
+}  // namespace
+
+void update_send_window(Tcb& tcb, const Segment& segment) {
+  const uint32_t window = uint32_t{segment.window} << tcb.snd_wscale;
+  if (tcb.snd_wl1 < segment.seq || (tcb.snd_wl1 == segment.seq && tcb.snd_wl2 <= segment.ack)) {
+    tcb.snd_wnd = window;
+    tcb.snd_wl1 = segment.seq;
+    tcb.snd_wl2 = segment.ack;
+    tcb.max_snd_wnd = std::max(tcb.max_snd_wnd, window);
+  }
+}
+
+void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
+  const uint32_t prior_in_flight = in_flight(tcb);
+  const uint32_t old_window = tcb.snd_wnd;
+  update_send_window(tcb, segment);
+
+  Delivery delivery;
+  RttSample sample;
+  const bool data_outstanding = tcb.snd_una != tcb.snd_nxt;
+  if (segment.options->has(wire::TcpOptions::kSack) && tcb.has(kSackPermitted))
+    delivery.sacked = mark_sacked(context, tcb, segment, sample, delivery.dsack);
+
+  delivery.advanced = segment.ack > tcb.snd_una;
+  if (delivery.advanced) {
+    delivery.acked = pop_acked(context, tcb, segment.ack, sample);
+    tcb.snd_una = segment.ack;
+    tcb.backoff = 0;
+    if (tcb.has(kFinSent) && tcb.snd_una == tcb.snd_nxt) on_fin_acked(context, tcb);
+    if (tcb.is_subflow()) mptcp::on_subflow_progress(context, tcb);
+    else if (delivery.acked != 0) report_acked(context, tcb, delivery.acked);
+  } else if (segment.payload_size() == 0 && data_outstanding && tcb.snd_wnd == old_window && segment.length() == 0 &&
+             segment.ack == tcb.snd_una && !segment.options->mptcp.has(wire::MptcpOptions::kAddAddr) &&
+             !segment.options->mptcp.has(wire::MptcpOptions::kPrio)) {
+    // RFC 8684 §3.3.2 (DA-6): ACKs that only carry MPTCP signals say nothing of losses.
+    delivery.duplicate = true;
+    if (tcb.dup_acks < UINT8_MAX) ++tcb.dup_acks;
+  }
+  if (delivery.advanced && !tcb.has(kInRecovery)) tcb.dup_acks = 0;
+
+  Micros rtt;
+  if (sample.sent_at >= 0) {
+    rtt = context.now - Micros(sample.sent_at);
+    update_rtt(context.settings, tcb, static_cast<uint32_t>(std::clamp<int64_t>(rtt.count(), 1, INT32_MAX)));
+  }
+  // A tail loss probe was answered: RFC 8985 §7.4. Without a DSACK the probe repaired a loss.
+  if (tcb.has(kProbeSent) && delivery.advanced && tcb.snd_una >= tcb.probe_end_seq) tcb.clear(kProbeSent);
+
+  if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery)) {
+    congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt), Micros(tcb.min_rtt),
+                                tcb.mss, tcb.has(kCwndLimited)});
+    tcb.clear(kCwndLimited);
+  }
+  if (delivery.advanced || delivery.sacked != 0) {
+    restart_retransmission(context, tcb);
+    context.ip.confirm(tcb.hop, context.now);
+  } else if (old_window == 0 && tcb.snd_wnd != 0 && tcb.has(kPersist)) {
+    tcb.backoff = 0;
+    tcb.rtx_deadline = Micros::never();
+    tcb.clear(kPersist);
+  }
+  if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate)
+    on_delivery(context, tcb, delivery, prior_in_flight);
+  if (tcb.lost_bytes != 0 || tcb.tx_unsent != nullptr || tcb.has(kFinQueued)) request_output(context, tcb);
+}
+
+void clear_send_queue(Tcb& tcb) {
+  while (tcb.tx_head != nullptr) {
+    rte_mbuf* m = tcb.tx_head;
+    PacketInfo& info = info_of(m);
+    tcb.tx_head = info.subflow_next;
+    info.subflow_next = nullptr;
+    info.flags &= static_cast<uint16_t>(~(kPktInFlight | kPktSacked | kPktLost));
+    info.owner = kNoOwner;
+    if (!(info.flags & kPktInStream)) Packet{m}.reset();
+  }
+  tcb.tx_tail = tcb.tx_unsent = nullptr;
+  tcb.sacked_bytes = tcb.lost_bytes = 0;
+}
+
+}  // namespace tributary::tcp

@@ -1,0 +1,289 @@
+#include "stack/tcp/input.h"
+
+#include <algorithm>
+
+#include "stack/mptcp/handshake.h"
+#include "stack/mptcp/receive.h"
+#include "stack/mptcp/signals.h"
+#include "stack/mptcp/subflow.h"
+#include "stack/tcp/ack.h"
+#include "stack/tcp/close.h"
+#include "stack/tcp/open.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/payload.h"
+#include "stack/tcp/reassembly.h"
+#include "stack/tcp/stream.h"
+#include "stack/tcp/timers.h"
+#include "stack/tcp/transmit.h"
+
+namespace tributary::tcp {
+namespace {
+
+using namespace wire::tcp_flag;
+
+/// PAWS timestamps older than this are void (RFC 7323 §5.5).
+constexpr uint32_t kPawsIdle = 24u * 24 * 3600 * 1000;  // milliseconds
+/// Bytes at the start of a connection that are acknowledged at once: the sender's slow start needs the clock.
+constexpr uint64_t kQuickAckBytes = 32 * 1460;
+
+/// Timestamps (RFC 7323 §5.3, R1 to R3). False: drop the segment.
+bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
+  if (!tcb.has(kTimestamps) || segment.has(kRst)) return true;
+  const wire::TcpOptions& options = *segment.options;
+  if (!options.has(wire::TcpOptions::kTimestamps)) return false;
+  const bool old = static_cast<int32_t>(options.ts_value - tcb.ts_recent) < 0;
+  if (old && context.milliseconds() - tcb.ts_recent_age < kPawsIdle) {
+    ++context.counters.tcp_paws_rejected;
+    request_ack(context, tcb);
+    return false;
+  }
+  return true;
+}
+
+void remember_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
+  if (!tcb.has(kTimestamps) || !segment.options->has(wire::TcpOptions::kTimestamps)) return;
+  if (segment.seq <= tcb.last_ack_sent) {
+    tcb.ts_recent = segment.options->ts_value;
+    tcb.ts_recent_age = context.milliseconds();
+  }
+}
+
+/// RFC 9293 §3.10.7.4, first: the four cases.
+bool is_in_window(const Tcb& tcb, const Segment& segment) {
+  const uint32_t length = segment.length();
+  const SeqNum edge = max_seq(tcb.rcv_adv, tcb.rcv_nxt);
+  const bool open = edge > tcb.rcv_nxt;
+  if (length == 0) return open ? segment.seq >= tcb.rcv_nxt && segment.seq < edge : segment.seq == tcb.rcv_nxt;
+  const SeqNum last = segment.seq + (length - 1);
+  return open && ((segment.seq >= tcb.rcv_nxt && segment.seq < edge) || (last >= tcb.rcv_nxt && last < edge));
+}
+
+/// RFC 5961 §3.2. True: the connection is gone.
+void on_reset(Context& context, Tcb& tcb, const Segment& segment) {
+  if (segment.seq == tcb.rcv_nxt) {
+    if (tcb.is_subflow() && segment.options->mptcp.has(wire::MptcpOptions::kTcprst)) ++context.counters.mptcp_rst_rx;
+    if (tcb.is_subflow() && mptcp::on_fastclose(context, tcb, segment.options->mptcp)) return;
+    if (is_synchronized(tcb.state)) ++context.counters.tcp_estab_resets;
+    end(context, tcb, StreamError::kReset);
+    return;
+  }
+  if (is_in_window(tcb, segment)) challenge(context, tcb);
+}
+
+/// Hands payload in sequence to whoever the Tcb belongs to. False: the Tcb is gone.
+bool deliver(Context& context, Tcb& tcb, Packet packet) {
+  const PacketInfo& info = packet.info();
+  const bool fin = info.flags & kPktFin;
+  const uint16_t size = info.payload_size;
+  tcb.rcv_nxt += size;
+  tcb.bytes_received += size;
+  if (size != 0) {
+    if (tcb.is_subflow()) {
+      if (!mptcp::on_payload(context, tcb, std::move(packet))) return false;
+    } else {
+      append_received(context, tcb, std::move(packet));
+    }
+  }
+  if (fin) {
+    tcb.rcv_nxt += 1;
+    tcb.set(kFinReceived);
+  }
+  return true;
+}
+
+/// Trims to the window and delivers or files. False: the Tcb is gone.
+bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
+  const bool fin = segment.has(kFin);
+  rte_mbuf* m = segment.packet.get();
+  PacketInfo& info = info_of(m);
+  if (info.payload_size == 0 && !fin) return true;
+  if (!can_receive(tcb.state)) return true;  // RFC 9293: payload after FIN is ignored
+  if (fin) info.flags |= kPktFin;
+
+  const SeqNum edge = max_seq(tcb.rcv_adv, tcb.rcv_nxt);
+  const SeqNum payload_end = segment.seq + info.payload_size;
+  if (payload_end > edge) {
+    const int32_t beyond = payload_end - edge;
+    if (beyond >= info.payload_size && info.payload_size != 0) {  // nothing of it fits
+      request_ack(context, tcb);
+      return true;
+    }
+    trim_back(m, static_cast<uint16_t>(beyond));
+    info.flags &= static_cast<uint16_t>(~kPktFin);
+  }
+  if (segment.seq > tcb.rcv_nxt) {
+    queue_out_of_order(context, tcb, std::move(segment.packet));
+    request_ack(context, tcb);  // RFC 5681 §4.2: at once, so that the sender learns of the hole
+    return true;
+  }
+  const int32_t old = tcb.rcv_nxt - segment.seq;
+  if (old > 0) {
+    tcb.set(kDsackPending);
+    tcb.dsack_left = segment.seq;
+    tcb.dsack_right = segment.seq + std::min<uint32_t>(static_cast<uint32_t>(old), info.payload_size);
+    if (old >= info.payload_size && !fin) {
+      request_ack(context, tcb);
+      return true;
+    }
+    trim_front(m, static_cast<uint16_t>(std::min<int32_t>(old, info.payload_size)));
+  }
+  const bool filled_hole = tcb.ooo_head != nullptr;
+  if (!deliver(context, tcb, std::move(segment.packet))) return false;
+  while (tcb.ooo_head != nullptr && !tcb.has(kFinReceived)) {
+    Packet next = take_in_order(context, tcb);
+    if (!next) break;
+    if (!deliver(context, tcb, std::move(next))) return false;
+  }
+  if (filled_hole || tcb.has(kFinReceived) || tcb.bytes_received < kQuickAckBytes ||
+      tcb.rcv_nxt - tcb.last_ack_sent >= 2 * static_cast<int32_t>(tcb.announced_mss) - 200) {
+    request_ack(context, tcb);
+  } else if (!tcb.has(kAckPending)) {
+    tcb.set(kAckPending);
+    tcb.ack_deadline = context.now + context.settings.delayed_ack;
+    arm_timer(context, tcb);
+  }
+  return true;
+}
+
+/// The peer's FIN has been reached in sequence.
+void on_fin_received(Context& context, Tcb& tcb) {
+  request_ack(context, tcb);
+  switch (tcb.state) {
+    case State::kEstablished:
+      tcb.state = State::kCloseWait;
+      break;
+    case State::kFinWait1:
+      tcb.state = State::kClosing;
+      break;
+    case State::kFinWait2:
+      enter_time_wait(context, tcb);
+      return;
+    case State::kClosed:
+    case State::kDeferred:
+    case State::kSynSent:
+    case State::kSynReceived:
+    case State::kCloseWait:
+    case State::kClosing:
+    case State::kLastAck:
+      return;
+  }
+  clear_out_of_order(tcb);
+  if (tcb.is_subflow()) mptcp::on_subflow_fin(context, tcb);
+  else report(context, tcb, kStreamEnd);
+}
+
+}  // namespace
+
+void challenge(Context& context, Tcb& tcb) {
+  if (context.now >= context.challenge_refill) {
+    context.challenge_budget = context.settings.challenge_acks_per_second;
+    context.challenge_refill = context.now + Micros::seconds(1);
+  }
+  if (context.challenge_budget == 0) return;
+  --context.challenge_budget;
+  ++context.counters.tcp_challenge_acks;
+  request_ack(context, tcb);
+}
+
+void on_segment(Context& context, Tcb& tcb, Segment& segment) {
+  switch (tcb.state) {
+    case State::kClosed:
+      return;
+    case State::kDeferred:
+      on_deferred_segment(context, tcb, segment);
+      return;
+    case State::kSynSent:
+      on_syn_sent_segment(context, tcb, segment);
+      return;
+    case State::kSynReceived:
+    case State::kEstablished:
+    case State::kFinWait1:
+    case State::kFinWait2:
+    case State::kCloseWait:
+    case State::kClosing:
+    case State::kLastAck:
+      break;
+  }
+  // A SYN again, while ours is unanswered: the peer did not get it.
+  if (tcb.state == State::kSynReceived && segment.has(kSyn) && !segment.has(kAck) && segment.seq == tcb.irs) {
+    retransmit_syn(context, tcb);
+    return;
+  }
+  if (!accept_timestamp(context, tcb, segment)) return;
+  if (!is_in_window(tcb, segment)) {
+    if (segment.has(kRst)) return;
+    if (segment.payload_size() != 0 && segment.seq < tcb.rcv_nxt) {
+      tcb.set(kDsackPending);
+      tcb.dsack_left = segment.seq;
+      tcb.dsack_right = min_seq(segment.seq + segment.payload_size(), tcb.rcv_nxt);
+    }
+    request_ack(context, tcb);
+    // The ACK of an otherwise unacceptable segment still counts when it is plausible: a zero-window peer's probes and
+    // crossing retransmissions carry news (RFC 9293 §3.10.7.4 allows valid ACKs with a zero window).
+    if (!segment.has(kAck) || !is_synchronized(tcb.state) || segment.ack > tcb.snd_nxt || segment.ack < tcb.snd_una) return;
+    remember_timestamp(context, tcb, segment);
+    if (tcb.is_subflow() && !mptcp::on_options(context, tcb, segment)) return;
+    process_ack(context, tcb, segment);
+    end_if_done(context, tcb);
+    return;
+  }
+  if (segment.has(kRst)) return on_reset(context, tcb, segment);
+  if (segment.has(kSyn)) return challenge(context, tcb);  // RFC 5961 §4.2
+  if (!segment.has(kAck)) return;
+  remember_timestamp(context, tcb, segment);
+
+  if (tcb.state == State::kSynReceived) {
+    if (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt) return reset_segment(context, segment, nullptr);
+    if (!establish_passive(context, tcb, segment)) return;
+  }
+  // RFC 5961 §5.2.
+  if (segment.ack > tcb.snd_nxt || segment.ack - tcb.snd_una < -static_cast<int32_t>(std::min<uint32_t>(tcb.max_snd_wnd, 1u << 30)))
+    return challenge(context, tcb);
+
+  if (tcb.is_subflow() && !mptcp::on_options(context, tcb, segment)) return;
+  process_ack(context, tcb, segment);
+  const bool had_fin = tcb.has(kFinReceived);
+  if (!accept_payload(context, tcb, segment)) return;
+  if (!had_fin && tcb.has(kFinReceived)) on_fin_received(context, tcb);
+  if (tcb.state != State::kClosed) end_if_done(context, tcb);
+}
+
+void on_stray_segment(Context& context, const Segment& segment) {
+  // In transparent mode a stray segment may belong to a connection that does not pass here: not ours to reset.
+  if (segment.for_us) reset_segment(context, segment, nullptr);
+  else ++context.counters.drop_not_for_us;
+}
+
+bool on_time_wait_segment(Context& context, uint32_t index, Segment& segment) {
+  TimeWait& entry = context.time_wait.at(index);
+  const wire::TcpOptions& options = *segment.options;
+  const bool newer_time = entry.timestamps && options.has(wire::TcpOptions::kTimestamps) &&
+                          static_cast<int32_t>(options.ts_value - entry.ts_recent) > 0;
+  if (segment.has(kSyn) && !segment.has(kAck) && !segment.has(kRst) && (newer_time || segment.seq > entry.rcv_nxt)) {
+    context.flows.erase(segment.hash, index | kTimeWaitBit);
+    context.time_wait.forget(index);
+    return true;
+  }
+  if (segment.has(kRst)) return false;  // RFC 1337: TIME-WAIT is not assassinated
+  if (options.has(wire::TcpOptions::kTimestamps) && segment.seq <= entry.rcv_nxt) entry.ts_recent = options.ts_value;
+  // Anything that is not a plain ACK of what we know wants our last ACK again.
+  if (segment.length() != 0 || segment.seq != entry.rcv_nxt) transmit_bare_ack(context, entry);
+  return false;
+}
+
+void on_icmp_error(Context& context, Tcb& tcb, const ip::Received& received) {
+  // RFC 5927 §4.1: only an error about something in flight is believed.
+  const SeqNum quoted(received.quoted.seq);
+  if (quoted < tcb.snd_una || quoted > tcb.snd_nxt) return;
+  ++context.counters.icmp_errors_received;
+  const bool v4 = tcb.key.remote.is_v4();
+  const bool unreachable = v4 ? received.icmp.type == wire::icmp_type::kUnreachable &&
+                                    received.icmp.code != wire::icmp_code::kFragmentationNeeded
+                              : received.icmp.type == wire::icmpv6_type::kUnreachable;
+  if (unreachable && tcb.state == State::kSynSent) {
+    tcb.icmp_code = received.icmp.code;
+    end(context, tcb, StreamError::kUnreachable);
+  }
+}
+
+}  // namespace tributary::tcp

@@ -1,0 +1,268 @@
+#include "stack/tcp/open.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "stack/mptcp/handshake.h"
+#include "stack/mptcp/join.h"
+#include "stack/mptcp/subflow.h"
+#include "stack/tcp/close.h"
+#include "stack/tcp/input.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/rtt.h"
+#include "stack/tcp/stream.h"
+#include "stack/tcp/timers.h"
+#include "stack/tcp/transmit.h"
+
+namespace tributary::tcp {
+namespace {
+
+using namespace wire::tcp_flag;
+using wire::TcpOptions;
+
+constexpr uint16_t kDefaultMssV4 = 536, kDefaultMssV6 = 1220;  // RFC 9293 §3.7.1
+constexpr uint8_t kMaxWindowScale = 14;                        // RFC 7323 §2.3
+constexpr Micros kDeferredLimit = Micros::seconds(120);        // an acceptor that forgot does not leak
+
+uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote) {
+  const size_t headers = wire::ip_header_size(remote) + wire::kTcpHeaderSize;
+  return static_cast<uint16_t>(hop.mtu > headers + 48 ? hop.mtu - headers : 48);
+}
+
+void take_peer_options(Context& context, Tcb& tcb, const TcpOptions& options) {
+  const uint16_t stated = options.has(TcpOptions::kMss) ? std::max<uint16_t>(options.mss, 48)
+                          : tcb.key.remote.is_v4()      ? kDefaultMssV4
+                                                        : kDefaultMssV6;
+  tcb.mss = std::min(stated, path_mss(tcb.hop, tcb.key.remote));
+  const auto agree = [&tcb, &options](uint16_t option, uint32_t flag) {
+    if (options.has(static_cast<TcpOptions::Bit>(option))) tcb.set(flag);
+    else tcb.clear(flag);
+  };
+  agree(TcpOptions::kTimestamps, kTimestamps);
+  agree(TcpOptions::kSackPermitted, kSackPermitted);
+  agree(TcpOptions::kWindowScale, kWindowScaled);
+  if (tcb.has(kTimestamps)) {
+    tcb.ts_recent = options.ts_value;
+    tcb.ts_recent_age = context.milliseconds();
+  }
+  tcb.snd_wscale = tcb.has(kWindowScaled) ? std::min(options.window_scale, kMaxWindowScale) : 0;
+  tcb.rcv_wscale = tcb.has(kWindowScaled) ? context.settings.window_scale : 0;
+}
+
+bool insert_flow(Context& context, Tcb& tcb) {
+  return context.flows.insert(context.flow_hash(tcb.key), context.tcbs.index(tcb));
+}
+
+void take_syn(Tcb& tcb, const Segment& segment) {
+  tcb.irs = segment.seq;
+  tcb.rcv_nxt = segment.seq + 1;
+  tcb.rcv_adv = tcb.rcv_nxt;
+  tcb.last_ack_sent = tcb.rcv_nxt;
+}
+
+void take_first_window(Tcb& tcb, const Segment& segment, uint8_t scale) {
+  tcb.snd_wnd = uint32_t{segment.window} << scale;
+  tcb.snd_wl1 = segment.seq;
+  tcb.snd_wl2 = segment.ack;
+  tcb.max_snd_wnd = std::max(tcb.max_snd_wnd, tcb.snd_wnd);
+}
+
+/// Our SYN is acknowledged: first round-trip sample, congestion control, no more SYN timer.
+void finish_open(Context& context, Tcb& tcb) {
+  const bool lost = tcb.has(kSynLost);
+  if (!lost && tcb.rack_sent_at != 0)
+    update_rtt(context.settings, tcb, static_cast<uint32_t>(std::clamp<int64_t>(context.now.count() - tcb.rack_sent_at, 1, INT32_MAX)));
+  tcb.rack_sent_at = 0;
+  tcb.backoff = 0;
+  tcb.rtx_deadline = Micros::never();
+  tcb.idle_deadline = Micros::never();
+  congestion::start(tcb.cc, tcb.cc.algorithm, tcb.mss);
+  if (lost) tcb.cc.cwnd = tcb.mss;  // RFC 6928 §2
+  tcb.highest_sacked = tcb.snd_una;
+  tcb.state = State::kEstablished;
+  context.ip.confirm(tcb.hop, context.now);
+}
+
+void send_syn_ack(Context& context, Tcb& tcb) {
+  transmit_control(context, tcb, kSyn | kAck, tcb.iss);
+}
+
+void start_syn_timer(Context& context, Tcb& tcb) {
+  tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
+  arm_timer(context, tcb);
+}
+
+}  // namespace
+
+Tcb* create_passive(Context& context, const Segment& segment, congestion::Algorithm algorithm) {
+  const auto hop = context.ip.find_route_on(segment.interface, segment.key.remote, context.now);
+  if (!hop || context.half_open >= context.settings.max_half_open) {
+    ++context.counters.tcp_listen_drops;
+    return nullptr;
+  }
+  Tcb* tcb = context.tcbs.create();
+  if (tcb == nullptr) {
+    ++context.counters.tcp_listen_drops;
+    return nullptr;
+  }
+  tcb->key = segment.key;
+  tcb->timer.kind = kTimerKind;
+  tcb->timer.owner = context.tcbs.index(*tcb);
+  tcb->hop = *hop;
+  tcb->cc.algorithm = algorithm;
+  if (!insert_flow(context, *tcb)) {
+    ++context.counters.tcp_listen_drops;
+    context.tcbs.destroy(*tcb);
+    return nullptr;
+  }
+  tcb->state = State::kDeferred;
+  tcb->set(kPassive);
+  ++context.half_open;
+  take_syn(*tcb, segment);
+  take_peer_options(context, *tcb, *segment.options);
+  take_first_window(*tcb, segment, 0);
+  tcb->iss = context.isn.initial_sequence(tcb->key, context.now);
+  tcb->snd_una = tcb->snd_nxt = tcb->iss;
+  tcb->ts_offset = context.isn.timestamp_offset(tcb->key);
+  tcb->announced_mss = path_mss(*hop, tcb->key.remote);
+  tcb->receive_budget = context.settings.receive_budget;
+  congestion::start(tcb->cc, algorithm, tcb->mss);
+  return tcb;
+}
+
+void on_listen_segment(Context& context, uint16_t index, Segment& segment) {
+  const Listener& listener = context.listeners[index];
+  if (segment.has(kRst)) return;
+  if (segment.has(kAck) || !segment.has(kSyn)) return on_stray_segment(context, segment);
+  Tcb* tcb = create_passive(context, segment, listener.algorithm);
+  if (tcb == nullptr) return;
+  tcb->listener = index;
+  tcb->idle_deadline = context.now + kDeferredLimit;
+  arm_timer(context, *tcb);
+  if (listener.mptcp && context.settings.mptcp_enabled && segment.options->mptcp.has(wire::MptcpOptions::kCapable))
+    mptcp::on_capable_syn(context, *tcb, segment.options->mptcp.capable);
+
+  IncomingConnection incoming;
+  incoming.stream = mptcp::stream_of(context, *tcb);
+  incoming.key = tcb->key;
+  incoming.interface = segment.interface;
+  incoming.peer_mss = tcb->mss;
+  incoming.payload_per_segment = payload_per_segment(context, *tcb);
+  incoming.mptcp = tcb->is_subflow();
+  if (listener.syn_payload && segment.payload_size() != 0) {
+    tcb->syn_data = segment.payload_size();
+    incoming.syn_payload = std::move(segment.packet);
+  }
+  listener.acceptor->on_incoming(std::move(incoming));
+}
+
+void on_deferred_segment(Context& context, Tcb& tcb, Segment& segment) {
+  if (segment.has(kRst)) {
+    if (segment.seq == tcb.rcv_nxt || segment.seq == tcb.irs) end(context, tcb, StreamError::kReset);
+    return;
+  }
+  if (!segment.has(kSyn) || segment.has(kAck) || segment.seq != tcb.irs) return;
+  context.listeners[tcb.listener].acceptor->on_incoming_again(mptcp::stream_of(context, tcb), mptcp::user_data_of(context, tcb));
+}
+
+void accept(Context& context, Tcb& tcb) {
+  if (tcb.state != State::kDeferred) return;
+  tcb.state = State::kSynReceived;
+  ++context.counters.tcp_passive_opens;
+  tcb.rcv_nxt += tcb.syn_data;
+  tcb.rcv_adv = tcb.rcv_nxt;
+  if (tcb.syn_data != 0) tcb.set(kEarlyData);
+  tcb.snd_nxt = tcb.iss + 1;
+  tcb.rack_sent_at = context.now.count();
+  tcb.idle_deadline = Micros::never();
+  send_syn_ack(context, tcb);
+  start_syn_timer(context, tcb);
+}
+
+Tcb* create_active(Context& context, const OpenRequest& request) {
+  Tcb* tcb = context.tcbs.create();
+  if (tcb == nullptr) return nullptr;
+  tcb->key = request.key;
+  tcb->timer.kind = kTimerKind;
+  tcb->timer.owner = context.tcbs.index(*tcb);
+  tcb->hop = request.hop;
+  tcb->cc.algorithm = request.algorithm;
+  if (!insert_flow(context, *tcb)) {
+    context.tcbs.destroy(*tcb);
+    return nullptr;
+  }
+  tcb->state = State::kSynSent;
+  tcb->set(kTimestamps | kSackPermitted | kWindowScaled);
+  tcb->rcv_wscale = context.settings.window_scale;
+  tcb->iss = context.isn.initial_sequence(tcb->key, context.now);
+  tcb->snd_una = tcb->iss;
+  tcb->snd_nxt = tcb->iss + 1;
+  tcb->ts_offset = context.isn.timestamp_offset(tcb->key);
+  tcb->mss = path_mss(request.hop, request.key.remote);
+  tcb->announced_mss = request.mss_limit != 0 ? std::min(request.mss_limit, tcb->mss) : tcb->mss;
+  tcb->receive_budget = context.settings.receive_budget;
+  ++context.counters.tcp_active_opens;
+  return tcb;
+}
+
+void send_syn(Context& context, Tcb& tcb) {
+  tcb.rack_sent_at = context.now.count();
+  transmit_control(context, tcb, kSyn, tcb.iss);
+  start_syn_timer(context, tcb);
+}
+
+void retransmit_syn(Context& context, Tcb& tcb) {
+  if (tcb.state != State::kSynSent && tcb.state != State::kSynReceived) return;
+  tcb.set(kSynLost);
+  ++tcb.retransmissions;
+  ++context.counters.tcp_retransmitted;
+  if (tcb.state == State::kSynSent) transmit_control(context, tcb, kSyn, tcb.iss);
+  else send_syn_ack(context, tcb);
+  start_syn_timer(context, tcb);
+}
+
+void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
+  if (segment.has(kAck) && (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt)) {
+    return reset_segment(context, segment, nullptr);
+  }
+  if (segment.has(kRst)) {
+    if (segment.has(kAck)) end(context, tcb, StreamError::kReset);
+    return;
+  }
+  if (!segment.has(kSyn)) return;
+  take_syn(tcb, segment);
+  take_peer_options(context, tcb, *segment.options);
+  take_first_window(tcb, segment, 0);
+  if (!segment.has(kAck)) {  // simultaneous open, RFC 9293 figure 7
+    tcb.state = State::kSynReceived;
+    send_syn_ack(context, tcb);
+    start_syn_timer(context, tcb);
+    return;
+  }
+  tcb.snd_una = segment.ack;
+  if (tcb.is_subflow() && !mptcp::on_syn_ack(context, tcb, segment)) return;
+  finish_open(context, tcb);
+  SynAckOptions copy;
+  copy.tcb = context.tcbs.index(tcb);
+  copy.size = segment.options_size;
+  std::memcpy(copy.bytes.data(), segment.packet.data() + segment.options_offset, segment.options_size);
+  context.syn_ack_options.push_back(copy);
+  request_ack(context, tcb);
+  if (tcb.is_subflow()) mptcp::on_subflow_established(context, tcb);
+  else report(context, tcb, kStreamEstablished);
+}
+
+bool establish_passive(Context& context, Tcb& tcb, const Segment& segment) {
+  if (tcb.is_subflow() && !mptcp::on_third_ack(context, tcb, segment)) return false;
+  const bool early = tcb.snd_nxt != tcb.iss + 1;
+  if (tcb.has(kPassive)) --context.half_open;
+  tcb.snd_una = tcb.iss + 1;
+  finish_open(context, tcb);
+  take_first_window(tcb, segment, tcb.snd_wscale);
+  if (early) restart_retransmission(context, tcb);
+  if (tcb.is_subflow()) mptcp::on_subflow_established(context, tcb);
+  else report(context, tcb, kStreamEstablished);
+  return true;
+}
+
+}  // namespace tributary::tcp

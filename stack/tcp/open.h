@@ -1,0 +1,40 @@
+// Opening a connection, from either side (RFC 9293 §3.5, §3.10.7.2, §3.10.7.3).
+#pragma once
+
+#include "stack/context.h"
+#include "stack/tcp/segment.h"
+
+namespace tributary::tcp {
+
+/// A SYN for a listener: makes a Tcb in DEFERRED and announces it to the acceptor. Full tables drop the SYN.
+void on_listen_segment(Context& context, uint16_t listener, Segment& segment);
+
+/// A SYN for a stream whose answer is still open, or anything else that reaches it.
+void on_deferred_segment(Context& context, Tcb& tcb, Segment& segment);
+
+/// Answers a deferred SYN.
+void accept(Context& context, Tcb& tcb);
+
+/// What an active open needs to know; the 4-tuple must be free.
+struct OpenRequest {
+  FlowKey key;
+  ip::NextHop hop;
+  uint16_t mss_limit = 0;     ///< announce at most this; 0 = what the path allows
+  congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+};
+/// Makes a Tcb in SYN-SENT; the caller attaches MPTCP if it wants and then calls send_syn. Null when tables are full.
+Tcb* create_active(Context& context, const OpenRequest& request);
+void send_syn(Context& context, Tcb& tcb);
+
+void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment);
+
+/// The ACK of our SYN-ACK. False: the segment or the Tcb is done with.
+bool establish_passive(Context& context, Tcb& tcb, const Segment& segment);
+
+/// Sends the SYN or SYN-ACK again.
+void retransmit_syn(Context& context, Tcb& tcb);
+
+/// A Tcb for a SYN that arrived, in DEFERRED, in the flow table: shared by listeners and joins. Null when full.
+Tcb* create_passive(Context& context, const Segment& segment, congestion::Algorithm algorithm);
+
+}  // namespace tributary::tcp

@@ -1,0 +1,166 @@
+#include "stack/tcp/output.h"
+
+#include <algorithm>
+
+#include "stack/mptcp/send.h"
+#include "stack/tcp/payload.h"
+#include "stack/tcp/segment.h"
+#include "stack/tcp/timers.h"
+#include "stack/tcp/transmit.h"
+#include "stack/work_list.h"
+
+namespace tributary::tcp {
+namespace {
+
+using namespace wire::tcp_flag;
+
+bool may_send_data(const Tcb& tcb) {
+  switch (tcb.state) {
+    case State::kEstablished:
+    case State::kCloseWait:
+    case State::kFinWait1:
+    case State::kClosing:
+    case State::kLastAck:
+      // RFC 8684 §3.2: no data before the peer has answered our third ACK of a join.
+      return !(tcb.has(kPreEstablished) && tcb.has(kJoin));
+    case State::kSynReceived:
+      return tcb.has(kEarlyData);
+    case State::kClosed:
+    case State::kDeferred:
+    case State::kSynSent:
+    case State::kFinWait2:
+      return false;
+  }
+  return false;
+}
+
+void send_retransmissions(Context& context, Tcb& tcb) {
+  for (rte_mbuf* m = tcb.tx_head; m != tcb.tx_unsent && tcb.lost_bytes != 0; m = info_of(m).subflow_next) {
+    PacketInfo& info = info_of(m);
+    if (!(info.flags & kPktLost)) continue;
+    // The first one leaves even when the window says no: recovery has to start somewhere.
+    if (in_flight(tcb) + info.payload_size > tcb.cc.cwnd && in_flight(tcb) != 0) return;
+    const uint16_t size = payload_per_segment(context, tcb);
+    if (info.payload_size > size) {
+      if (!split_queued(context, tcb, m, size)) return;
+    }
+    if (!transmit_payload(context, tcb, m)) return;
+    info.flags &= static_cast<uint16_t>(~kPktLost);
+    tcb.lost_bytes -= info.payload_size;
+    tcb.prr_out += info.payload_size;
+    ++context.counters.tcp_fast_retransmits;
+    if (tcb.rtx_deadline == Micros::never()) restart_retransmission(context, tcb);
+  }
+}
+
+/// Sends what was never sent. Returns whether anything left.
+bool send_new(Context& context, Tcb& tcb) {
+  bool sent = false;
+  while (tcb.tx_unsent != nullptr) {
+    rte_mbuf* m = tcb.tx_unsent;
+    uint32_t size = std::min<uint32_t>(info_of(m).payload_size, payload_per_segment(context, tcb));
+    const uint32_t flight = in_flight(tcb);
+    if (flight != 0 && flight + size > tcb.cc.cwnd) {
+      tcb.set(kCwndLimited);
+      break;
+    }
+    const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
+    if (window < static_cast<int32_t>(size)) {
+      // Sender-side silly window avoidance (RFC 9293 §3.8.6.2.1): a piece leaves only when nothing is in flight and the
+      // window is as large as this peer's windows get; otherwise the window probe takes over.
+      const bool worth_it = window > 0 && tcb.snd_una == tcb.snd_nxt &&
+                            static_cast<uint32_t>(window) >= std::min<uint32_t>(size, tcb.max_snd_wnd / 2);
+      if (!worth_it) break;
+      size = static_cast<uint32_t>(window);
+    }
+    if (size < info_of(m).payload_size && !split_queued(context, tcb, m, static_cast<uint16_t>(size))) break;
+    info_of(m).seq = tcb.snd_nxt.raw();
+    if (!transmit_payload(context, tcb, m)) break;
+    tcb.tx_unsent = info_of(m).subflow_next;
+    tcb.snd_nxt += size;
+    tcb.bytes_sent += size;
+    tcb.prr_out += size;
+    sent = true;
+  }
+  return sent;
+}
+
+bool send_fin(Context& context, Tcb& tcb) {
+  if (!tcb.has(kFinQueued) || tcb.has(kFinSent) || tcb.tx_unsent != nullptr) return false;
+  if (tcb.state != State::kEstablished && tcb.state != State::kCloseWait) return false;
+  if (!transmit_control(context, tcb, kFin | kAck, tcb.snd_nxt)) return false;
+  tcb.set(kFinSent);
+  tcb.snd_nxt += 1;
+  tcb.state = tcb.state == State::kEstablished ? State::kFinWait1 : State::kLastAck;
+  return true;
+}
+
+}  // namespace
+
+void request_output(Context& context, Tcb& tcb) {
+  if (tcb.has(kOutputQueued) || tcb.state == State::kClosed) return;
+  tcb.set(kOutputQueued);
+  push_work(context.tcbs, context.output, &Tcb::next_output, tcb);
+}
+
+void request_ack(Context& context, Tcb& tcb) {
+  tcb.set(kAckNow);
+  request_output(context, tcb);
+}
+
+bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size) {
+  rte_mbuf* rest = split_off(context, m, size);
+  if (rest == nullptr) return false;
+  info_of(rest).subflow_next = info_of(m).subflow_next;
+  info_of(m).subflow_next = rest;
+  if (tcb.tx_tail == m) tcb.tx_tail = rest;
+  if (info_of(m).flags & kPktInStream) mptcp::on_split(context, tcb, m, rest);
+  return true;
+}
+
+uint32_t in_flight(const Tcb& tcb) {
+  return static_cast<uint32_t>(tcb.snd_nxt - tcb.snd_una) - tcb.sacked_bytes - tcb.lost_bytes;
+}
+
+uint32_t send_room(const Tcb& tcb) {
+  const uint32_t flight = in_flight(tcb);
+  const uint32_t congestion = tcb.cc.cwnd > flight ? tcb.cc.cwnd - flight : 0;
+  const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
+  return std::min(congestion, window > 0 ? static_cast<uint32_t>(window) : 0);
+}
+
+uint16_t payload_per_segment(const Context& context, const Tcb& tcb) {
+  uint32_t overhead = tcb.has(kTimestamps) ? 12 : 0;
+  if (tcb.is_subflow()) overhead += mptcp::option_overhead(context, tcb);
+  return static_cast<uint16_t>(tcb.mss > overhead + 8 ? tcb.mss - overhead : 8);
+}
+
+void enqueue(Context& context, Tcb& tcb, rte_mbuf* m) {
+  PacketInfo& info = info_of(m);
+  info.subflow_next = nullptr;
+  info.seq = (tcb.tx_unsent == nullptr ? tcb.snd_nxt : SeqNum(info_of(tcb.tx_tail).seq + info_of(tcb.tx_tail).payload_size)).raw();
+  info.owner = context.tcbs.index(tcb);
+  info.flags = static_cast<uint16_t>((info.flags & (kPktInStream | kPktCopy | kPktReinjected)) | kPktInFlight);
+  info.transmissions = 0;
+  if (tcb.tx_tail == nullptr) tcb.tx_head = m;
+  else info_of(tcb.tx_tail).subflow_next = m;
+  tcb.tx_tail = m;
+  if (tcb.tx_unsent == nullptr) tcb.tx_unsent = m;
+}
+
+void output(Context& context, Tcb& tcb) {
+  const SeqNum before = tcb.snd_nxt;
+  if (may_send_data(tcb)) {
+    if (tcb.lost_bytes != 0) send_retransmissions(context, tcb);
+    send_new(context, tcb);
+    send_fin(context, tcb);
+  }
+  if (tcb.has(kAckNow) && (is_synchronized(tcb.state) || tcb.state == State::kSynReceived))
+    transmit_control(context, tcb, kAck, tcb.snd_nxt);
+  // A clock for what has just left, or for data a closed window holds back.
+  const bool stuck = tcb.tx_unsent != nullptr && tcb.snd_nxt == tcb.snd_una && may_send_data(tcb);
+  if (tcb.snd_nxt != before || (stuck && tcb.rtx_deadline == Micros::never())) restart_retransmission(context, tcb);
+  arm_timer(context, tcb);
+}
+
+}  // namespace tributary::tcp

@@ -1,0 +1,30 @@
+// What to send and when: retransmissions, new data, FIN, ACKs (RFC 9293 §3.8). Runs once a pass for every Tcb that asked.
+#pragma once
+
+#include "stack/context.h"
+
+namespace tributary::tcp {
+
+/// Puts the Tcb on the list of those whose `output` runs at the end of the pass.
+void request_output(Context& context, Tcb& tcb);
+/// The same, with an ACK even if there is nothing to send.
+void request_ack(Context& context, Tcb& tcb);
+
+/// Sends what may be sent now and arms the timers.
+void output(Context& context, Tcb& tcb);
+
+/// Appends a packet to the send queue: `m` is linked by subflow_next, gets its sequence number and kPktInFlight.
+void enqueue(Context& context, Tcb& tcb, rte_mbuf* m);
+
+/// Splits `m` of the send queue (and of the connection's, if it is in that) so that its first part has `size` bytes.
+/// False when there was no buffer; nothing has changed then.
+bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size);
+
+/// Bytes of the peer's and the congestion window still open, for new data.
+uint32_t send_room(const Tcb& tcb);
+/// Payload one segment can carry: the peer's MSS less the options every segment of this Tcb has.
+uint16_t payload_per_segment(const Context& context, const Tcb& tcb);
+/// Bytes in the network: sent, not acknowledged in any way, not marked lost (RFC 6675 "pipe").
+uint32_t in_flight(const Tcb& tcb);
+
+}  // namespace tributary::tcp

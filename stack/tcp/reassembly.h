@@ -1,0 +1,23 @@
+// Segments that arrived ahead of their turn (RFC 9293 §3.10.7.4, SACK blocks of RFC 2018 and RFC 2883).
+#pragma once
+
+#include <span>
+
+#include "stack/context.h"
+#include "stack/wire/tcp_options.h"
+
+namespace tributary::tcp {
+
+/// Files a segment whose seq is beyond rcv_nxt. Duplicates are dropped and reported by DSACK; at the bound
+/// (Settings::max_out_of_order) the segment is dropped and counted. Takes ownership.
+void queue_out_of_order(Context& context, Tcb& tcb, Packet packet);
+
+/// The next packet that continues rcv_nxt (already trimmed), or null. A packet with kPktFin may be empty.
+Packet take_in_order(Context& context, Tcb& tcb);
+
+/// Fills in SACK blocks: a pending DSACK, then the block of the latest arrival, then others in order of sequence.
+unsigned write_sack_blocks(const Tcb& tcb, std::span<wire::SackBlock> out);
+
+void clear_out_of_order(Tcb& tcb);
+
+}  // namespace tributary::tcp

@@ -1,0 +1,30 @@
+// Loss detection and recovery: RACK (RFC 8985 §6), duplicate ACKs where the peer has no SACK (RFC 5681, RFC 6582),
+// proportional rate reduction (RFC 9937).
+#pragma once
+
+#include "stack/context.h"
+
+namespace tributary::tcp {
+
+/// What one ACK told: input to recovery.
+struct Delivery {
+  uint32_t acked = 0;           ///< bytes cumulatively acknowledged
+  uint32_t sacked = 0;          ///< bytes newly SACKed
+  bool advanced = false;        ///< SND.UNA moved
+  bool duplicate = false;       ///< a duplicate ACK by RFC 5681 §2
+  bool dsack = false;
+};
+
+/// RACK steps 2 and 3 for one packet just acknowledged or SACKed.
+void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m);
+
+/// Marks losses after an ACK, enters and leaves recovery, sets cwnd while in it. `prior_in_flight` = before the ACK.
+void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight);
+
+/// RACK: marks what is lost now. Returns when to look again, or never().
+Micros detect_losses(Context& context, Tcb& tcb);
+
+/// A retransmission time-out: everything old enough is lost, slow start from one segment.
+void enter_loss(Context& context, Tcb& tcb);
+
+}  // namespace tributary::tcp

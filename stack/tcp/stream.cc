@@ -1,0 +1,112 @@
+#include "stack/tcp/stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "stack/tcp/output.h"
+#include "stack/tcp/window.h"
+#include "stack/work_list.h"
+
+namespace tributary::tcp {
+namespace {
+
+constexpr uint16_t kSmallPiece = 360;       // bytes: a quarter of a full segment
+constexpr uint16_t kCompactedPayload = 1400;  // bytes: pieces are gathered up to about one segment
+
+}  // namespace
+
+void report(Context& context, Tcb& tcb, uint16_t events) {
+  if (tcb.has(kDetached)) return;
+  tcb.events |= events;
+  if (tcb.has(kReadyQueued)) return;
+  tcb.set(kReadyQueued);
+  push_work(context.tcbs, context.ready_tcbs, &Tcb::next_ready, tcb);
+}
+
+void report_acked(Context& context, Tcb& tcb, uint32_t bytes) {
+  tcb.acked += bytes;
+  report(context, tcb, kStreamAcked);
+}
+
+void append_received(Context& context, Tcb& tcb, Packet packet) {
+  PlainStream& stream = tcb.plain;
+  PacketInfo& info = packet.info();
+  info.next = nullptr;
+  stream.rx_bytes += info.payload_size;
+  tcb.held += info.payload_size;
+  rte_mbuf* m = packet.release();
+  if (stream.rx_tail == nullptr) stream.rx_head = m;
+  else info_of(stream.rx_tail).next = m;
+  stream.rx_tail = m;
+  report(context, tcb, kStreamReadable);
+}
+
+PacketList read(Tcb& tcb, uint32_t max_bytes) {
+  PacketList out;
+  PlainStream& stream = tcb.plain;
+  while (stream.rx_head != nullptr) {
+    rte_mbuf* m = stream.rx_head;
+    const uint16_t size = info_of(m).payload_size;
+    if (size > max_bytes && !out.empty()) break;
+    stream.rx_head = info_of(m).next;
+    if (stream.rx_head == nullptr) stream.rx_tail = nullptr;
+    stream.rx_bytes -= size;
+    out.push_back(Packet(m));
+    if (size >= max_bytes) break;
+    max_bytes -= size;
+  }
+  return out;
+}
+
+void release(Context& context, Tcb& tcb, uint32_t bytes) {
+  tcb.held -= std::min(tcb.held, bytes);
+  if (!can_receive(tcb.state)) return;
+  const SeqNum edge = tcb.rcv_nxt + receive_window(tcb);
+  if (edge - tcb.rcv_adv >= static_cast<int32_t>(window_update_step(tcb.receive_budget, tcb.announced_mss)))
+    request_ack(context, tcb);
+}
+
+bool compact_into(Context& context, rte_mbuf* last, const Packet& piece) {
+  PacketInfo& into = info_of(last);
+  const PacketInfo& from = piece.info();
+  if (from.payload_size > kSmallPiece || into.payload_size + from.payload_size > kCompactedPayload) return false;
+  if (!is_exclusive(last) || into.transmissions != 0) return false;
+  if (into.payload_offset + into.payload_size + from.payload_size > last->buf_len) return false;
+  std::memcpy(static_cast<uint8_t*>(last->buf_addr) + into.payload_offset + into.payload_size, piece.payload().data(),
+              from.payload_size);
+  into.payload_sum = wire::concatenate(into.payload_sum, into.payload_size, from.payload_sum);
+  into.payload_size = static_cast<uint16_t>(into.payload_size + from.payload_size);
+  ++context.counters.payload_copies;
+  return true;
+}
+
+void write(Context& context, Tcb& tcb, PacketList packets) {
+  const bool open = tcb.state == State::kEstablished || tcb.state == State::kCloseWait ||
+                    (tcb.state == State::kSynReceived && tcb.has(kEarlyData));
+  if (!open || tcb.has(kFinQueued)) return;
+  while (Packet packet = packets.pop_front()) {
+    if (packet.info().payload_size == 0) continue;
+    const bool waits = tcb.tx_unsent != nullptr;
+    if (waits && compact_into(context, tcb.tx_tail, packet)) continue;
+    packet.info().flags = 0;
+    enqueue(context, tcb, packet.release());
+  }
+  request_output(context, tcb);
+}
+
+uint32_t unacked(const Tcb& tcb) {
+  if (tcb.tx_head == nullptr) return 0;
+  const PacketInfo& last = info_of(tcb.tx_tail);
+  return static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - SeqNum(info_of(tcb.tx_head).seq));
+}
+
+void clear_receive_queue(Tcb& tcb) {
+  while (tcb.plain.rx_head != nullptr) {
+    Packet packet(tcb.plain.rx_head);
+    tcb.plain.rx_head = packet.info().next;
+  }
+  tcb.plain.rx_tail = nullptr;
+  tcb.plain.rx_bytes = 0;
+}
+
+}  // namespace tributary::tcp

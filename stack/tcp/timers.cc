@@ -1,0 +1,164 @@
+#include "stack/tcp/timers.h"
+
+#include <algorithm>
+
+#include "stack/mptcp/subflow.h"
+#include "stack/tcp/close.h"
+#include "stack/tcp/open.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/recovery.h"
+#include "stack/tcp/rtt.h"
+#include "stack/tcp/segment.h"
+#include "stack/tcp/transmit.h"
+
+namespace tributary::tcp {
+namespace {
+
+using namespace wire::tcp_flag;
+
+/// RFC 8985 §7.2. The worst delay of the peer's ACK, for a probe of a single segment.
+constexpr Micros kMaxAckDelay = Micros::milliseconds(200);
+
+bool may_probe_tail(const Tcb& tcb) {
+  return tcb.has(kSackPermitted) && tcb.srtt != 0 && tcb.backoff == 0 && tcb.sacked_bytes == 0 &&
+         !tcb.has(kInRecovery | kInLoss | kProbeSent) && tcb.tx_head != tcb.tx_unsent && tcb.tx_head != nullptr &&
+         !tcb.has(kFinSent);
+}
+
+Micros probe_time_out(const Tcb& tcb) {
+  const Micros pto(2 * int64_t{tcb.srtt});
+  return in_flight(tcb) <= tcb.mss ? pto + kMaxAckDelay : std::max(pto, Micros(2000));
+}
+
+/// RFC 8985 §7.3: the next new segment if the peer's window has room, otherwise the last one again.
+void send_tail_loss_probe(Context& context, Tcb& tcb) {
+  ++context.counters.tcp_loss_probes;
+  tcb.set(kProbeSent);
+  const SeqNum before = tcb.snd_nxt;
+  rte_mbuf* m = tcb.tx_unsent;
+  const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
+  if (m != nullptr && window >= info_of(m).payload_size && info_of(m).payload_size <= payload_per_segment(context, tcb)) {
+    info_of(m).seq = tcb.snd_nxt.raw();
+    if (transmit_payload(context, tcb, m)) {
+      tcb.tx_unsent = info_of(m).subflow_next;
+      tcb.snd_nxt += info_of(m).payload_size;
+      tcb.bytes_sent += info_of(m).payload_size;
+    }
+  } else {
+    rte_mbuf* last = tcb.tx_head;
+    for (rte_mbuf* p = tcb.tx_head; p != tcb.tx_unsent; p = info_of(p).subflow_next)
+      if (!(info_of(p).flags & kPktLost)) last = p;
+    if (info_of(last).payload_size <= payload_per_segment(context, tcb)) transmit_payload(context, tcb, last);
+  }
+  tcb.probe_end_seq = max_seq(before, tcb.snd_nxt);
+  tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
+  tcb.clear(kProbeTimer);
+}
+
+/// RFC 9293 §3.8.6.1, in Linux's form: a segment of no length just below the window, which the peer must answer.
+void send_window_probe(Context& context, Tcb& tcb) {
+  ++context.counters.tcp_window_probes;
+  transmit_control(context, tcb, kAck, tcb.snd_una - 1);
+  if (tcb.backoff < UINT8_MAX) ++tcb.backoff;
+  tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
+}
+
+void on_retransmission_time_out(Context& context, Tcb& tcb) {
+  ++context.counters.tcp_timeouts;
+  const uint8_t limit = tcb.state == State::kSynSent       ? context.settings.syn_retries
+                        : tcb.state == State::kSynReceived ? context.settings.syn_ack_retries
+                                                           : context.settings.data_retries;
+  if (tcb.backoff >= limit) {
+    ++context.counters.tcp_abort_on_timeout;
+    end(context, tcb, StreamError::kTimeout);
+    return;
+  }
+  if (tcb.state == State::kSynSent || tcb.state == State::kSynReceived) {
+    ++tcb.backoff;
+    retransmit_syn(context, tcb);
+    return;
+  }
+  enter_loss(context, tcb);
+  ++tcb.backoff;
+  if (tcb.has(kFinSent) && tcb.tx_head == nullptr) {
+    ++context.counters.tcp_retransmitted;
+    ++tcb.retransmissions;
+    transmit_control(context, tcb, kFin | kAck, tcb.snd_nxt - 1);
+  }
+  tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
+  request_output(context, tcb);
+  if (tcb.is_subflow()) mptcp::on_subflow_stalled(context, tcb);
+}
+
+void on_retransmission_deadline(Context& context, Tcb& tcb) {
+  if (tcb.has(kReorderTimer)) {
+    tcb.clear(kReorderTimer);
+    restart_retransmission(context, tcb);
+    on_delivery(context, tcb, Delivery{}, in_flight(tcb));
+    request_output(context, tcb);
+  } else if (tcb.has(kProbeTimer)) {
+    send_tail_loss_probe(context, tcb);
+  } else if (tcb.has(kPersist)) {
+    // The window may have opened to less than a segment: that is sent now, whatever its size.
+    if (tcb.snd_wnd != 0 && tcb.tx_unsent != nullptr && tcb.snd_una == tcb.snd_nxt) {
+      tcb.max_snd_wnd = std::min(tcb.max_snd_wnd, tcb.snd_wnd);
+      tcb.clear(kPersist);
+      tcb.rtx_deadline = Micros::never();
+      request_output(context, tcb);
+    } else {
+      send_window_probe(context, tcb);
+    }
+  } else {
+    on_retransmission_time_out(context, tcb);
+  }
+}
+
+}  // namespace
+
+void arm_timer(Context& context, Tcb& tcb) {
+  const Micros deadline = std::min(std::min(tcb.rtx_deadline, tcb.ack_deadline), tcb.idle_deadline);
+  if (deadline == Micros::never()) context.wheel.cancel(tcb.timer);
+  else context.wheel.arm(tcb.timer, deadline);
+}
+
+void restart_retransmission(Context& context, Tcb& tcb) {
+  tcb.clear(kProbeTimer | kPersist | kReorderTimer);
+  if (tcb.snd_una == tcb.snd_nxt) {
+    if (tcb.tx_unsent == nullptr || tcb.has(kFinSent)) {
+      tcb.rtx_deadline = Micros::never();
+      return;
+    }
+    tcb.set(kPersist);  // nothing in flight and something to send: only the window can be in the way
+    tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
+    arm_timer(context, tcb);
+    return;
+  }
+  const Micros rto = current_rto(context.settings, tcb);
+  if (may_probe_tail(tcb) && probe_time_out(tcb) < rto) {
+    tcb.set(kProbeTimer);
+    tcb.rtx_deadline = context.now + probe_time_out(tcb);
+  } else {
+    tcb.rtx_deadline = context.now + rto;
+  }
+  arm_timer(context, tcb);
+}
+
+void on_timer(Context& context, Tcb& tcb) {
+  if (tcb.state == State::kClosed) return;
+  if (tcb.ack_deadline <= context.now) {
+    tcb.ack_deadline = Micros::never();
+    request_ack(context, tcb);
+  }
+  if (tcb.idle_deadline <= context.now) {
+    // Half-open, joining or FIN-WAIT-2 for too long: gone without a word.
+    end(context, tcb, tcb.state == State::kFinWait2 ? StreamError::kNone : StreamError::kTimeout);
+    return;
+  }
+  if (tcb.rtx_deadline <= context.now) {
+    on_retransmission_deadline(context, tcb);
+    if (tcb.state == State::kClosed) return;
+  }
+  arm_timer(context, tcb);
+}
+
+}  // namespace tributary::tcp

@@ -1,0 +1,15 @@
+// The receive window: what we advertise, and when to say that it has opened (RFC 9293 §3.8.6).
+#pragma once
+
+#include "stack/context.h"
+
+namespace tributary::tcp {
+
+/// Unscaled bytes to advertise on the next segment of a plain stream; the right edge never moves left.
+uint32_t receive_window(const Tcb& tcb);
+/// The window field for a segment that leaves now; records the right edge it promises.
+uint16_t advertise_window(Context& context, Tcb& tcb, bool syn);
+/// How far an edge must have moved before an ACK is sent for nothing else (receiver-side SWS avoidance).
+uint32_t window_update_step(uint32_t budget, uint32_t mss);
+
+}  // namespace tributary::tcp
