@@ -15,11 +15,9 @@ constexpr IpAddress kServer = IpAddress::v4(0xc000020a);
 
 // A Connect TLV alone, with what follows its port and address.
 Bytes make_connect(std::string_view address_hex, std::string_view options_hex = "") {
-  const Bytes address = from_hex(address_hex), options = from_hex(options_hex);
-  const uint8_t words = static_cast<uint8_t>(5 + options.size() / 4);
-  Bytes bytes = {1, static_cast<uint8_t>(words + 1), 0x22, 0x63, 10, words, 0x01, 0xbb};
-  bytes.insert(bytes.end(), address.begin(), address.end());
-  bytes.insert(bytes.end(), options.begin(), options.end());
+  Bytes bytes = from_hex("01002263 0a0001bb" + std::string(address_hex) + std::string(options_hex));
+  bytes[1] = static_cast<uint8_t>(bytes.size() / 4);
+  bytes[5] = static_cast<uint8_t>(bytes[1] - 1);
   return bytes;
 }
 constexpr std::string_view kServerHex = "00000000 00000000 0000ffff c000020a";
