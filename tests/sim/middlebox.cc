@@ -63,8 +63,8 @@ void OptionStripper::on_segment(Direction direction, Segment segment) {
   bool found = false;
   if (strip) {
     segment.for_each_option([&](uint8_t kind, std::span<uint8_t> option) {
-      if (kind != kOptionMptcp || option.size() < 3) return;
-      if (rule_.subtype && option[2] >> 4 != *rule_.subtype) return;
+      if (kind != rule_.kind) return;
+      if (rule_.subtype && (option.size() < 3 || option[2] >> 4 != *rule_.subtype)) return;
       std::fill(option.begin(), option.end(), kOptionNop);
       found = true;
     });

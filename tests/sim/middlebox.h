@@ -61,7 +61,7 @@ class SequenceRewriter : public Middlebox {
   std::map<FlowId, Shift> flows_;
 };
 
-/// Overwrites MPTCP options with NOPs, in the segments it is told to.
+/// Overwrites options of one kind with NOPs, in the segments it is told to.
 class OptionStripper : public Middlebox {
  public:
   struct Rule {
@@ -71,6 +71,7 @@ class OptionStripper : public Middlebox {
     uint64_t after_segments = 0;  ///< non-SYN: let so many of the direction pass untouched first
     std::optional<Direction> only = std::nullopt;
     std::optional<uint8_t> subtype = std::nullopt;  ///< only this MPTCP subtype (2 = DSS)
+    uint8_t kind = kOptionMptcp;
   };
   explicit OptionStripper(const Rule& rule) : rule_(rule) {}
   /// Begins or stops to strip from non-SYN segments while the world runs.

@@ -358,6 +358,10 @@ struct BoxCase {
   const char* name;
   void (*add)(Path&);
 };
+/// A firewall that takes an option out of SYNs.
+void strip(Path& path, uint8_t kind) {
+  path.add_middlebox<OptionStripper>(OptionStripper::Rule{.from_syn = true, .kind = kind});
+}
 class TcpMiddleboxes : public TcpSim, public testing::WithParamInterface<BoxCase> {};
 
 TEST_P(TcpMiddleboxes, TransferArrives) {
@@ -372,11 +376,19 @@ TEST_P(TcpMiddleboxes, TransferArrives) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, TcpMiddleboxes,
-    testing::Values(BoxCase{"SequenceRewriter", [](Path& p) { p.add_middlebox<SequenceRewriter>(Prng(9)); }},
-                    BoxCase{
-                        "Splitter",
-                        [](Path& p) { p.add_middlebox<Splitter>(500, Splitter::Options::kOnEveryPiece); }},
-                    BoxCase{"Coalescer", [](Path& p) { p.add_middlebox<Coalescer>(1800, Micros(300)); }}),
+    testing::Values(
+        BoxCase{"SequenceRewriter", [](Path& p) { p.add_middlebox<SequenceRewriter>(Prng(9)); }},
+        BoxCase{"Splitter",
+                [](Path& p) { p.add_middlebox<Splitter>(500, Splitter::Options::kOnEveryPiece); }},
+        BoxCase{"NoTimestamps", [](Path& p) { strip(p, kOptionTimestamps); }},
+        BoxCase{"NoSack", [](Path& p) { strip(p, kOptionSackPermitted); }},
+        BoxCase{"NoWindowScale", [](Path& p) { strip(p, kOptionWindowScale); }},
+        BoxCase{"NoOptions",
+                [](Path& p) {
+                  for (const uint8_t kind : {kOptionTimestamps, kOptionSackPermitted, kOptionWindowScale})
+                    strip(p, kind);
+                }},
+        BoxCase{"Coalescer", [](Path& p) { p.add_middlebox<Coalescer>(1800, Micros(300)); }}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -33,7 +33,7 @@ LinkParameters random_link(Prng& prng) {
 }
 
 void add_random_middlebox(Path& path, Prng& prng, bool mptcp) {
-  switch (prng.below(mptcp ? 5 : 3)) {
+  switch (prng.below(mptcp ? 6 : 4)) {
     case 0:
       path.add_middlebox<SequenceRewriter>(prng.fork());
       return;
@@ -43,7 +43,13 @@ void add_random_middlebox(Path& path, Prng& prng, bool mptcp) {
     case 2:
       path.add_middlebox<Splitter>(prng.between(200, 1300), Splitter::Options::kOnFirstPiece);
       return;
-    case 3:
+    case 3: {
+      constexpr uint8_t kKinds[] = {kOptionTimestamps, kOptionSackPermitted, kOptionWindowScale};
+      path.add_middlebox<OptionStripper>(
+          OptionStripper::Rule{.from_syn = true, .kind = kKinds[prng.below(3)]});
+      return;
+    }
+    case 4:
       path.add_middlebox<OptionStripper>(OptionStripper::Rule{.from_syn = true});
       return;
     default:
