@@ -14,7 +14,7 @@ class Clock {
   Clock() : Clock(rte_get_tsc_hz(), rte_rdtsc()) {}
   /// For tests: a counter of `hz` ticks a second that stood at `base`.
   Clock(uint64_t hz, uint64_t base)
-      : scale_(static_cast<uint64_t>((static_cast<unsigned __int128>(1'000'000) << kShift) / hz)),
+      : scale_(static_cast<uint64_t>(((static_cast<unsigned __int128>(1'000'000) << kShift) + hz - 1) / hz)),
         base_(base) {}
 
   Micros now() const { return at(rte_rdtsc()); }

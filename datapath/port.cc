@@ -1,5 +1,6 @@
 #include "datapath/port.h"
 
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
@@ -19,7 +20,11 @@ constexpr int kPausesBetween = 32;
 Port::~Port() {
   if (id_ == UINT16_MAX) return;
   if (started_) rte_eth_dev_stop(id_);
+  rte_eth_dev_info info{};
+  const bool known = rte_eth_dev_info_get(id_, &info) == 0;
   rte_eth_dev_close(id_);
+  // Closing lets go of the port, not of the device behind it.
+  if (known && info.device != nullptr) rte_dev_remove(info.device);
 }
 
 uint16_t Port::receive(WorkerId worker, rte_mbuf** frames) {
