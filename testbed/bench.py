@@ -55,7 +55,7 @@ def main() -> int:
 
     report: dict = {}
     status = 0
-    with end_on_signals():
+    with end_on_signals():  # what ends it raises KeyboardInterrupt, which is left to end it
         for name in options.names or FIGURES:
             print(f"== {name}", flush=True)
             try:

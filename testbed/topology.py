@@ -17,7 +17,6 @@ import dataclasses
 import os
 import pathlib
 import signal
-import sys
 import tempfile
 
 from testbed import reaper
@@ -289,12 +288,10 @@ class Testbed:
 
 @contextlib.contextmanager
 def end_on_signals():
-    """SIGTERM and SIGHUP become SystemExit, so that context managers run."""
-
-    def leave(number, _frame):
-        sys.exit(128 + number)
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    """SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does, so that context managers run; SIGINT also in background
+    jobs, whose shell has them ignore it."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield
     finally:

@@ -38,6 +38,7 @@ class TestbedCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls._start_clock()
+        cls.addClassCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
         cls.testbed = cls.enterClassContext(Testbed(cls.accesses, cls.subflows, seed=int(os.environ.get("SEED", "1"))))
         cls.web = Nginx(cls.testbed.server, cls.testbed.directory)
         cls.testbed.on_close(cls.web.stop)

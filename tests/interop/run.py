@@ -93,8 +93,12 @@ def main() -> int:
         print("\n".join(name_of(test) for test in tests))
         return 0
     result = LineResult()
-    with end_on_signals():
-        unittest.TestSuite(tests).run(result)
+    try:
+        with end_on_signals():
+            unittest.TestSuite(tests).run(result)
+    except KeyboardInterrupt:
+        print("interrupted")
+        return 130
     failed = sum(not record["ok"] for record in result.records)
     passed = len(result.records) - failed
     if options.json:
