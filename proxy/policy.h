@@ -1,0 +1,27 @@
+// What a concentrator is allowed to do and with how much: from the configuration, fixed while it runs.
+#pragma once
+
+#include <vector>
+
+#include "stack/base/units.h"
+#include "stack/congestion/congestion.h"
+#include "stack/wire/ip_address.h"
+
+namespace tributary::proxy {
+
+struct Policy {
+  /// Where server-leg source addresses come from (RFC 8803 §4.3, §4.4).
+  enum class Source : uint8_t {
+    kPool,      ///< address sharing: one address of `pool` for all connections of a client (paired, RFC 6888 REQ-2)
+    kPreserve,  ///< the client's own address; the return path must cross this node
+  };
+  Source source = Source::kPool;
+  std::vector<IpAddress> pool;
+  Micros connect_timeout = Micros::seconds(10);    ///< for the server's SYN-ACK
+  congestion::Algorithm server_algorithm = congestion::Algorithm::kCubic;
+  uint32_t budget = 1 << 20;       ///< bytes held and in flight, each direction, at the start
+  uint32_t max_budget = 4 << 20;   ///< what it may grow to while the connection uses it
+  uint32_t max_relays = 1 << 17;
+};
+
+}  // namespace tributary::proxy
