@@ -14,7 +14,7 @@ need_root() {
 build_release() {
   local log
   log=$(mktemp)
-  if ! { [ -e "$build/build.ninja" ] || meson setup "$build" "$root"; } >"$log" 2>&1 || ! ninja -C "$build" "$@" >>"$log" 2>&1; then
+  if ! { [ -e "$build/build.ninja" ] || meson setup "$build" "$root"; } >"$log" 2>&1 || ! meson compile -C "$build" "$@" >>"$log" 2>&1; then
     cat "$log" >&2
     rm -f "$log"
     return 1

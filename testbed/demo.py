@@ -244,7 +244,7 @@ def print_what_to_try(testbed: Testbed) -> None:
     print("It goes on running. In another terminal, as root:")
     print(f"  {enter} mptcpize run curl -o /dev/null http://{WEB_IPV4}/big")
     print(f"  {enter} ss -Mni")
-    print(f"  ip netns exec {testbed.proxy.name} {paths.build_directory()}/src/tributaryctl connections")
+    print(f"  ip netns exec {testbed.proxy.name} {paths.find_program('tributaryctl')} connections --socket-dir {testbed.directory}/tributaryd")
     print(f"  {sys.executable} {paths.ROOT}/testbed/emulator.py {control} down      # the second access dies (up, loss 1%, rate 5M...)")
     print("Ctrl-C ends it and cleans up.", flush=True)
 

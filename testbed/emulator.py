@@ -22,7 +22,7 @@ class Emulator:
     def __init__(self, namespace: Namespace, left: str, right: str, directory: pathlib.Path, commands=(), seed: int = 1):
         self._path = directory / f"{left}-{right}.sock"
         self._reply_path = directory / f"{left}-{right}.reply"
-        program = find_program("testbed/link/tributary-link")
+        program = find_program("tributary-link")
         words = [program, left, right, "--control", self._path, "--seed", seed]
         for command in commands:
             words += ["--set", command]

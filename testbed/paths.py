@@ -11,9 +11,10 @@ def build_directory() -> pathlib.Path:
     return pathlib.Path(os.environ.get("TRIBUTARY_BUILD", ROOT / "build"))
 
 
-def find_program(relative: str) -> pathlib.Path:
-    """A program of ours by its place in the build directory; readable failure if it is not built."""
-    path = build_directory() / relative
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not built (meson setup {build_directory()}, then ninja -C {build_directory()})")
-    return path
+def find_program(name: str) -> pathlib.Path:
+    """A program of ours in the build directory; readable failure if it is not built."""
+    for pattern in (f"src/{name}", f"src/*/{name}", f"testbed/*/{name}"):
+        for path in build_directory().glob(pattern):
+            if path.is_file():
+                return path
+    raise FileNotFoundError(f"{name} is not built in {build_directory()} (meson setup there, then ninja)")

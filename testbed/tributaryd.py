@@ -65,7 +65,7 @@ class Tributaryd:
             configuration[name] = section if isinstance(section, list) else configuration.get(name, {}) | section
         self.configuration = directory / "tributaryd.toml"
         self.configuration.write_text(write_toml(configuration))
-        self.process = testbed.proxy.start([find_program("src/tributaryd"), "--config", self.configuration], "tributaryd")
+        self.process = testbed.proxy.start([find_program("tributaryd"), "--config", self.configuration], "tributaryd")
         try:
             for access in testbed.accesses:
                 wait_until(
@@ -83,8 +83,8 @@ class Tributaryd:
 
     def ctl(self, *words: str):
         """What `tributaryctl WORDS... --json` prints."""
-        program = find_program("src/tributaryctl")
-        words = [program, *words, "--json", "--socket", self._socket_directory]
+        program = find_program("tributaryctl")
+        words = [program, *words, "--json", "--socket-dir", self._socket_directory]
         return json.loads(self._testbed.proxy.run(words, timeout=10))
 
     def status(self) -> dict:
@@ -98,7 +98,9 @@ class Tributaryd:
 
     def levels(self) -> dict[str, int]:
         """How much of each pool and slab is in use."""
-        return self.status()["levels"]
+        status = self.status()
+        buffers = {name: count for name, count in status["buffers"].items() if name.endswith("_in_use")}
+        return status["connections"] | buffers
 
     def stop(self) -> int:
         """SIGTERM; returns the exit status, which is 0 if all is well."""
