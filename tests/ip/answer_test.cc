@@ -232,6 +232,7 @@ TEST_P(EchoAnswers, CarryTheirPayloadBackInTheSameBuffer) {
     const auto frames = sent(echo.port);
     ASSERT_EQ(frames.size(), 1u);
     const Parsed& reply = frames[0];
+    EXPECT_EQ(reply.frame_size, reply.ethernet.size() + reply.ip->header_size + 8 + size);
     EXPECT_EQ(reply.ethernet.destination, kPeerMac);
     EXPECT_EQ(reply.ethernet.source, echo.mac);
     EXPECT_EQ(reply.ethernet.has_vlan, echo.vlan != 0);

@@ -132,6 +132,7 @@ inline Bytes neighbor_frame(const Link& link, wire::IpHeader header, const wire:
 
 /// A frame taken apart as far as it goes, with every checksum on the way verified.
 struct Parsed {
+  size_t frame_size = 0;
   wire::EthernetHeader ethernet;
   std::optional<wire::Arp> arp;
   std::optional<wire::IpHeader> ip;
@@ -143,6 +144,7 @@ struct Parsed {
 
 inline Parsed parse_frame(std::span<const uint8_t> frame) {
   Parsed p;
+  p.frame_size = frame.size();
   p.ethernet = wire::parse_ethernet(frame).value();
   const auto body = frame.subspan(p.ethernet.size());
   if (p.ethernet.type == wire::ether_type::kArp) p.arp = wire::parse_arp(body);
