@@ -75,7 +75,8 @@ class Host : public StreamUser {
 
   /// What is left that should not be, one line each; empty when all is back at its start level.
   std::vector<std::string> leftovers();
-  bool is_idle() const { return stack_->idle(); }
+  /// No connection, nothing queued, and TIME-WAIT has run out.
+  bool is_at_rest() const { return stack_->idle() && stack_->next_deadline() == Micros::never(); }
   uint64_t frames_without_buffer() const { return frames_without_buffer_; }
 
   void on_stream(ByteStream stream, uint64_t user_data, uint16_t events) override;

@@ -96,6 +96,9 @@ struct StripCase {
   OptionStripper::Rule rule;
   bool syn, syn_ack, data, reply;  ///< whether the option survives
 };
+void PrintTo(const StripCase& c, std::ostream* out) {
+  *out << c.name;
+}
 
 class StripTest : public MiddleboxTest, public testing::WithParamInterface<StripCase> {};
 

@@ -50,6 +50,9 @@ struct LinkCase {
   ip::PortOffloads offloads = {};
   Micros pass_delay = Micros(0);
 };
+void PrintTo(const LinkCase& c, std::ostream* out) {
+  *out << c.name;
+}
 
 class TcpLinks : public TcpSim, public testing::WithParamInterface<LinkCase> {};
 
@@ -358,6 +361,9 @@ struct BoxCase {
   const char* name;
   void (*add)(Path&);
 };
+void PrintTo(const BoxCase& c, std::ostream* out) {
+  *out << c.name;
+}
 /// A firewall that takes an option out of SYNs.
 void strip(Path& path, uint8_t kind) {
   path.add_middlebox<OptionStripper>(OptionStripper::Rule{.from_syn = true, .kind = kind});

@@ -52,7 +52,7 @@ std::vector<std::string> World::finish() {
   const Micros limit = loop.now() + kRest;
   loop.run_until(
       [&] {
-        return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) { return host->is_idle(); });
+        return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) { return host->is_at_rest(); });
       },
       limit);
   loop.run_for(Micros::seconds(1));  // frames still on their way, and what they cause
