@@ -13,6 +13,9 @@ void enter_fallback(Context& context, Connection& connection) {
   // FB-2: the subflow's own window is the only one left.
   connection.snd_wnd_end = connection.snd_una + (uint64_t{1} << 62);
   if (connection.state == State::kEstablished) ++context.counters.mptcp_fallback_data;
+  // A DATA_FIN is understood no more: the FIN takes its place, behind the data already given to the subflow.
+  if (connection.has(kDataFinSent))
+    for_each_subflow(context, connection, [&](tcp::Tcb& tcb) { tcp::close(context, tcb); });
   request_schedule(context, connection);
 }
 

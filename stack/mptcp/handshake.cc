@@ -51,8 +51,10 @@ void learn_remote_key(Context&, Connection& connection, Key key) {
   const KeyDigest digest = digest_key(key);
   connection.remote_token = digest.token;
   connection.remote_idsn = digest.idsn;
+  // What our SYN or SYN-ACK promised still holds: data may come with the very segment that brings the key.
+  const int64_t promised = connection.rcv_adv - connection.rcv_nxt;
   connection.rcv_nxt = digest.idsn + 1;
-  connection.rcv_adv = connection.rcv_nxt;
+  connection.rcv_adv = connection.rcv_nxt + static_cast<uint64_t>(promised);
 }
 
 void on_capable_syn(Context& context, tcp::Tcb& tcb, const wire::MpCapable& capable) {
