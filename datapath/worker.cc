@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 
 namespace tributary::datapath {
@@ -21,13 +22,14 @@ void increment(std::atomic<uint64_t>& counter) {
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options, Stack& stack, FrameQueues& frames, Counters& counters,
-               std::span<const std::unique_ptr<Port>> ports, const Clock& clock)
+               std::span<const std::unique_ptr<Port>> ports, const Clock& clock, PassHook& hook)
     : options_(options),
       stack_(stack),
       frames_(frames),
       counters_(counters),
       ports_(ports),
       clock_(clock),
+      hook_(hook),
       backoff_(options.idle_backoff, options.idle_passes, options.longest_nap) {}
 
 bool Worker::receive_all() {
@@ -59,6 +61,7 @@ bool Worker::run_pass() {
   bool worked = receive_all();
   const Micros now = clock_.now();
   stack_.advance_timers(now);
+  hook_.on_pass(now);
   stack_.dispatch(now);
   worked |= transmit_all();
   if (mailbox_.run_all()) {
@@ -77,7 +80,8 @@ void Worker::run() {
   prctl(PR_SET_TIMERSLACK, 1);
   while (!stopping_.load(std::memory_order_relaxed)) {
     const bool worked = run_pass();
-    const Micros rest = backoff_.after_pass(worked, clock_.now(), stack_.next_deadline());
+    const Micros deadline = std::min(stack_.next_deadline(), hook_.next_deadline());
+    const Micros rest = backoff_.after_pass(worked, clock_.now(), deadline);
     if (rest == IdleBackoff::kNone) continue;
     increment(statistics_.naps);
     nap(rest);

@@ -1,6 +1,7 @@
 // Worker: one polling core. Each pass brings frames and time to its stack and takes frames away (design §3):
 //
-//   receive queues -> timers -> dispatch -> transmit flush -> mailbox -> nap, if there was nothing to do
+//   receive queues -> timers -> hook -> dispatch -> transmit flush -> mailbox -> nap, if there was nothing to
+//   do
 //
 // No locks, no system call while there is work (af_packet's own apart), nothing shared but the mailbox.
 #pragma once
@@ -33,11 +34,20 @@ struct WorkerStatistics {
   std::atomic<uint64_t> naps{0};
 };
 
+/// Something above the stack that acts by the clock: called once a pass, before the stack's dispatch.
+class PassHook {
+ public:
+  virtual ~PassHook() = default;
+  virtual void on_pass(Micros now) = 0;
+  /// When on_pass has something to do again.
+  virtual Micros next_deadline() const = 0;
+};
+
 class Worker {
  public:
   /// `ports[i]` is the stack's PortId{i}. Everything referred to outlives the worker.
   Worker(const WorkerOptions& options, Stack& stack, FrameQueues& frames, Counters& counters,
-         std::span<const std::unique_ptr<Port>> ports, const Clock& clock);
+         std::span<const std::unique_ptr<Port>> ports, const Clock& clock, PassHook& hook);
 
   /// Polls until `stop`. Runs on the worker's own thread.
   void run();
@@ -60,6 +70,7 @@ class Worker {
   Counters& counters_;
   std::span<const std::unique_ptr<Port>> ports_;
   Clock clock_;
+  PassHook& hook_;
   Mailbox mailbox_;
   IdleBackoff backoff_;
   WorkerStatistics statistics_;

@@ -1,0 +1,144 @@
+#include "src/settings.h"
+
+#include <algorithm>
+
+namespace tributary {
+namespace {
+
+// Interfaces that routes of the family leave by; without routes, those that are not a listener's.
+std::vector<const config::Interface*> find_server_interfaces(const config::Config& config,
+                                                             const std::vector<config::Interface>& interfaces,
+                                                             bool v4) {
+  std::vector<const config::Interface*> found;
+  for (const config::RouteSection& route : config.routes)
+    if (route.destination.address.is_v4() == v4)
+      found.push_back(&interfaces[interface_of_route(route, interfaces)]);
+  if (!found.empty()) return found;
+  for (const config::Interface& interface : interfaces) {
+    const bool for_clients =
+        std::ranges::any_of(config.listeners, [&](const config::ListenerSection& listener) {
+          return std::ranges::find(listener.ports, interface.name) != listener.ports.end();
+        });
+    if (!for_clients) found.push_back(&interface);
+  }
+  return found;
+}
+
+}  // namespace
+
+datapath::EalOptions make_eal_options(const config::Config& config) {
+  datapath::EalOptions options;
+  std::string unused;
+  options.hugepages = config.eal.hugepages;
+  options.memory_mb = config.eal.memory_mb;
+  options.lcores = datapath::parse_lcores(config.eal.lcores, unused).value();
+  options.file_prefix = config.eal.file_prefix;
+  options.runtime_dir = config.control.socket_dir;
+  options.extra_arguments = config.eal.extra_args;
+  for (const config::PortSection& port : config.ports)
+    options.devices.push_back(datapath::parse_device(port.device, unused).value());
+  return options;
+}
+
+datapath::PortOptions make_port_options(const config::PortSection& port) {
+  std::string unused;
+  return {.name = port.name,
+          .device = datapath::parse_device(port.device, unused).value(),
+          .mtu = port.mtu,
+          .receive_descriptors = port.rx_descriptors,
+          .transmit_descriptors = port.tx_descriptors};
+}
+
+datapath::WorkerOptions make_worker_options(const config::Config& config, WorkerId worker) {
+  return {.id = worker,
+          .idle_backoff = config.worker.idle_backoff,
+          .idle_passes = config.worker.idle_passes,
+          .longest_nap = Micros(config.worker.longest_nap_us)};
+}
+
+PacketPools::Sizes make_pool_sizes(const config::Config& config) {
+  PacketPools::Sizes sizes;
+  sizes.data_buffers = config.worker.data_buffers;
+  sizes.header_buffers = config.worker.header_buffers;
+  constexpr int kEthernetWithTag = 18;
+  for (const config::PortSection& port : config.ports)
+    sizes.data_room = static_cast<uint16_t>(std::max<int>(sizes.data_room, port.mtu + kEthernetWithTag));
+  return sizes;
+}
+
+congestion::Algorithm make_algorithm(const std::string& name) {
+  return name == "newreno" ? congestion::Algorithm::kNewReno : congestion::Algorithm::kCubic;
+}
+
+Settings make_settings(const config::Config& config, WorkerId worker, uint16_t workers) {
+  const config::TcpSection& tcp = config.tcp;
+  Settings settings;
+  settings.max_subflows = config.worker.max_subflows;
+  settings.max_connections = config.worker.max_connections;
+  settings.max_time_wait = config.worker.max_time_wait;
+  settings.max_half_open = config.worker.max_half_open;
+  settings.algorithm = make_algorithm(tcp.congestion);
+  settings.initial_rto = Micros::milliseconds(tcp.initial_rto_ms);
+  settings.min_rto = Micros::milliseconds(tcp.min_rto_ms);
+  settings.max_rto = Micros::milliseconds(tcp.max_rto_ms);
+  settings.delayed_ack = Micros::milliseconds(tcp.delayed_ack_ms);
+  settings.time_wait = Micros::seconds(tcp.time_wait_s);
+  settings.fin_wait2 = Micros::seconds(tcp.fin_wait2_s);
+  settings.syn_retries = tcp.syn_retries;
+  settings.syn_ack_retries = tcp.syn_ack_retries;
+  settings.data_retries = tcp.data_retries;
+  settings.window_scale = tcp.window_scale;
+  settings.max_out_of_order = tcp.max_out_of_order;
+  settings.challenge_acks_per_second = tcp.challenge_acks_per_second;
+  settings.receive_budget = tcp.receive_budget;
+  settings.first_ephemeral_port = tcp.first_ephemeral_port;
+  settings.last_ephemeral_port = tcp.last_ephemeral_port;
+  settings.mptcp_enabled = config.mptcp.enabled;
+  settings.mptcp_checksum = config.mptcp.checksum;
+  settings.max_subflows_per_connection = config.mptcp.max_subflows;
+  settings.close_timeout = Micros::seconds(config.mptcp.close_timeout_s);
+  settings.join_timeout = Micros::seconds(config.mptcp.join_timeout_s);
+  settings.worker = worker;
+  settings.workers = workers;
+  return settings;
+}
+
+proxy::Policy make_policy(const config::Config& config, const std::vector<config::Interface>& interfaces) {
+  const config::ServerLegSection& leg = config.server_leg;
+  proxy::Policy policy;
+  if (leg.source == "preserve")
+    policy.source = proxy::Policy::Source::kPreserve;
+  else
+    policy.pool = list_source_addresses(config, interfaces);
+  policy.connect_timeout = Micros::seconds(leg.connect_timeout_s);
+  policy.server_algorithm = make_algorithm(leg.congestion.value_or(config.tcp.congestion));
+  policy.budget = config.relay.budget;
+  policy.max_budget = config.relay.max_budget;
+  policy.max_relays = config.worker.max_connections;
+  return policy;
+}
+
+size_t interface_of_route(const config::RouteSection& route,
+                          const std::vector<config::Interface>& interfaces) {
+  if (route.port) return config::find_interface(interfaces, *route.port).value();
+  return config::find_on_link(interfaces, route.gateway.value()).value();
+}
+
+std::vector<IpAddress> list_source_addresses(const config::Config& config,
+                                             const std::vector<config::Interface>& interfaces) {
+  std::vector<IpAddress> addresses = config.server_leg.pool;
+  for (const bool v4 : {true, false}) {
+    if (std::ranges::any_of(config.server_leg.pool, [&](const IpAddress& a) { return a.is_v4() == v4; }))
+      continue;
+    for (const config::Interface* interface : find_server_interfaces(config, interfaces, v4)) {
+      for (const IpPrefix& prefix : interface->addresses) {
+        const IpAddress& address = prefix.address;
+        const bool usable = address.is_v4() == v4 && !address.is_link_local();
+        if (usable && std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
+      }
+    }
+  }
+  return addresses;
+}
+
+}  // namespace tributary
