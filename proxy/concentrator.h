@@ -53,6 +53,8 @@ class Concentrator : public StreamUser {
   void abort_all();
 
   size_t size() const { return relays_.size(); }
+  /// One more than the highest identifier in use: the bound for going through them in pieces with find().
+  uint32_t end_id() const { return relays_.end_index(); }
   void for_each(const std::function<void(const RelayInfo&)>& visit) const;
   std::optional<RelayInfo> find(uint32_t id) const;
 
