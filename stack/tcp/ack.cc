@@ -90,7 +90,8 @@ void on_fin_acked(Context& context, Tcb& tcb) {
   switch (tcb.state) {
     case State::kFinWait1:
       tcb.state = State::kFinWait2;
-      tcb.idle_deadline = context.now + context.settings.fin_wait2;
+      // Only where nobody reads any more (as in Linux): a half-closed stream may be sent to for hours.
+      if (tcb.has(kDetached)) tcb.idle_deadline = context.now + context.settings.fin_wait2;
       break;
     case State::kClosing:
     case State::kLastAck:
