@@ -27,8 +27,16 @@ void close_if_done(Context& context, Connection& connection) {
   connection.state = State::kClosing;
   connection.close_deadline = context.now + context.settings.close_timeout;
   arm_connection(context, connection);
+  // The stream is over for its user; what is left is the subflows' own business.
+  report(context, connection, kStreamClosed);
   if (connection.subflow_count == 0) return end_connection(context, connection, StreamError::kNone);
-  for_each_subflow(context, connection, [&](Tcb& tcb) { tcp::close(context, tcb); });
+  for (uint32_t index : connection.subflows) {
+    if (index == kNoSubflow) continue;
+    Tcb& tcb = context.tcbs.at(index);
+    // DF-3: a dead path would keep its queue for a quarter of an hour.
+    if (tcb.has(tcp::kStale)) reset_subflow(context, tcb, wire::RstReason::kTooMuchOutstandingData);
+    else tcp::close(context, tcb);
+  }
 }
 
 void abort(Context& context, Connection& connection) {
@@ -46,12 +54,13 @@ void abort(Context& context, Connection& connection) {
 
 void end_connection(Context& context, Connection& connection, StreamError error) {
   if (!context.tokens.erase(connection.local_token)) return;  // it has ended before
+  const bool told = connection.state == State::kClosing;
   reset_subflows(context, connection, nullptr);
   context.wheel.remove(connection.timer);
   connection.rtx_deadline = connection.close_deadline = Micros::never();
   connection.error = error;
   clear_send_queue(connection);
-  report(context, connection, error == StreamError::kNone ? kStreamClosed : kStreamReset);
+  if (!told) report(context, connection, error == StreamError::kNone ? kStreamClosed : kStreamReset);
   context.ended_connections.push_back(context.connections.index(connection));
 }
 

@@ -41,6 +41,7 @@ enum ConnectionFlag : uint32_t {
   kDataFinSeen = 1 << 12,      ///< its place is known (rcv_fin)
   kReadyQueued = 1 << 13,      ///< on the context's ready list
   kScheduleQueued = 1 << 14,   ///< on the context's schedule list
+  kInfinitePending = 1 << 16,  ///< fallback: data segments carry the infinite mapping until one is acknowledged
   kUserGone = 1 << 15,         ///< nobody reads events any more
 };
 

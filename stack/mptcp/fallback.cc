@@ -12,7 +12,12 @@ void enter_fallback(Context& context, Connection& connection) {
   connection.set(kFallback);
   // FB-2: the subflow's own window is the only one left.
   connection.snd_wnd_end = connection.snd_una + (uint64_t{1} << 62);
-  if (connection.state == State::kEstablished) ++context.counters.mptcp_fallback_data;
+  if (connection.state == State::kEstablished) {
+    ++context.counters.mptcp_fallback_data;
+    connection.set(kInfinitePending);  // the peer may still believe in mappings
+  }
+  // A DATA_FIN nobody will acknowledge becomes the subflow's FIN.
+  if (!connection.has(kDataFinAcked)) connection.clear(kDataFinSent);
   // A DATA_FIN is understood no more: the FIN takes its place, behind the data already given to the subflow.
   if (connection.has(kDataFinSent))
     for_each_subflow(context, connection, [&](tcp::Tcb& tcb) { tcp::close(context, tcb); });

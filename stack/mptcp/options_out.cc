@@ -50,6 +50,16 @@ void write_syn(const Connection& connection, const Tcb& tcb, bool ack, MptcpOpti
   else write_capable(connection, ack ? 1 : 0, out);
 }
 
+/// §3.7: from here on the data follows the subflow, without end.
+void write_infinite_mapping(const Connection& connection, const Tcb& tcb, const PacketInfo& payload, MptcpOptions& out) {
+  out.present |= MptcpOptions::kDss;
+  out.dss = wire::Dss{};
+  out.dss.has_mapping = out.dss.dsn_64 = true;
+  out.dss.dsn = payload.dsn;
+  out.dss.subflow_seq = static_cast<uint32_t>(SeqNum(payload.seq) - tcb.iss);
+  out.dss.has_checksum = connection.has(kChecksum);
+}
+
 void write_data_ack(const Connection& connection, wire::Dss& dss) {
   if (!connection.has(kRemoteKeyKnown)) return;  // TF-4: nothing to acknowledge yet
   dss.has_data_ack = true;
@@ -61,7 +71,11 @@ void write_data_ack(const Connection& connection, wire::Dss& dss) {
 
 void write_options(Context& context, const Tcb& tcb, uint16_t flags, const PacketInfo* payload, MptcpOptions& out) {
   const Connection& connection = context.connections.at(tcb.connection);
-  if (connection.has(kFallback) || (flags & kRst)) return;
+  if (flags & kRst) return;
+  if (connection.has(kFallback)) {
+    if (payload != nullptr && connection.has(kInfinitePending)) write_infinite_mapping(connection, tcb, *payload, out);
+    return;
+  }
   if (flags & kSyn) return write_syn(connection, tcb, flags & kAck, out);
 
   const bool initiator_unconfirmed = connection.has(kInitiator) && !tcb.has(tcp::kJoin) && !connection.has(kPeerDss);

@@ -120,6 +120,8 @@ void send_new(Context& context, Connection& connection) {
       connection.snd_unsent = m;
       first = false;
     }
+    // More was there to send: the window is what held it back, and may grow.
+    if (m != nullptr && end_of(m) <= connection.snd_wnd_end) tcb->set(tcp::kCwndLimited);
     tcp::request_output(context, *tcb);
   }
 }
@@ -163,7 +165,8 @@ void want_original(Connection& connection, DataSeq dsn) {
 }
 
 uint32_t option_overhead(const Context& context, const Tcb& tcb) {
-  return context.connections.at(tcb.connection).has(kFallback) ? 0 : kDssOverhead;
+  const Connection& connection = context.connections.at(tcb.connection);
+  return connection.has(kFallback) && !connection.has(kInfinitePending) ? 0 : kDssOverhead;
 }
 
 void schedule(Context& context, Connection& connection) {
@@ -207,6 +210,7 @@ void on_subflow_progress(Context& context, Tcb& tcb) {
     ++context.counters.mptcp_subflow_recover;
   }
   if (connection.has(kFallback)) {
+    connection.clear(kInfinitePending);
     // FB-2: only the subflow's acknowledgements count, and its order is the data's.
     DataSeq una = connection.snd_una;
     for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent && (info_of(m).flags & tcp::kPktSubflowAcked);
