@@ -28,9 +28,9 @@ Tcb* pick_subflow(Context& context, Connection& connection, uint32_t size, uint3
   Tcb* best = nullptr;
   for_each_subflow(context, connection, [&](Tcb& tcb) {
     if (!is_usable(tcb) || context.tcbs.index(tcb) == except || class_of(tcb) != best_class) return;
-    if (tcb.tx_unsent != nullptr) return;  // it has not yet sent what it was given
     const uint32_t wanted = std::min<uint32_t>(size, tcp::payload_per_segment(context, tcb));
-    if (tcp::send_room(tcb) < wanted && tcp::in_flight(tcb) != 0) {
+    const bool busy = tcp::in_flight(tcb) != 0 || tcb.tx_unsent != nullptr;
+    if (tcp::send_room(tcb) < wanted && busy) {
       tcb.set(tcp::kCwndLimited);
       return;
     }

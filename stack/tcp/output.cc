@@ -126,7 +126,11 @@ uint32_t send_room(const Tcb& tcb) {
   const uint32_t flight = in_flight(tcb);
   const uint32_t congestion = tcb.cc.cwnd > flight ? tcb.cc.cwnd - flight : 0;
   const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
-  return std::min(congestion, window > 0 ? static_cast<uint32_t>(window) : 0);
+  const uint32_t room = std::min(congestion, window > 0 ? static_cast<uint32_t>(window) : 0);
+  if (tcb.tx_unsent == nullptr) return room;
+  const PacketInfo& last = info_of(tcb.tx_tail);
+  const uint32_t given = static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
+  return room > given ? room - given : 0;
 }
 
 uint16_t payload_per_segment(const Context& context, const Tcb& tcb) {

@@ -20,7 +20,7 @@ void enqueue(Context& context, Tcb& tcb, rte_mbuf* m);
 /// False when there was no buffer; nothing has changed then.
 bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size);
 
-/// Bytes of the peer's and the congestion window still open, for new data.
+/// Bytes of the peer's and the congestion window still open for data not yet in the send queue.
 uint32_t send_room(const Tcb& tcb);
 /// Payload one segment can carry: the peer's MSS less the options every segment of this Tcb has.
 uint16_t payload_per_segment(const Context& context, const Tcb& tcb);
