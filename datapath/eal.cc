@@ -157,7 +157,8 @@ std::optional<Eal> Eal::start(const EalOptions& options, std::string& error) {
                                         std::to_string(options.memory_mb),
                                         "--file-prefix",
                                         options.file_prefix,
-                                        "--log-level=warning"};
+                                        "--log-level=warning",
+                                        "--log-level=lib.telemetry:error"};
   // --in-memory keeps no files and unlinks its hugepages, so that a killed process leaves nothing; the EAL
   // does not take it together with --no-huge.
   if (options.hugepages)

@@ -30,7 +30,7 @@ Worker::Worker(const WorkerOptions& options, Stack& stack, FrameQueues& frames, 
       ports_(ports),
       clock_(clock),
       hook_(hook),
-      backoff_(options.idle_backoff, options.idle_passes, options.longest_nap) {}
+      backoff_(options.idle_backoff, options.idle_passes, options.longest_nap, options.deepest_nap) {}
 
 bool Worker::receive_all() {
   bool received = false;

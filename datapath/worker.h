@@ -25,6 +25,7 @@ struct WorkerOptions {
   bool idle_backoff = true;
   uint32_t idle_passes = 256;  ///< empty passes before the first nap
   Micros longest_nap{150};
+  Micros deepest_nap{1000};  ///< after two seconds of silence
 };
 
 /// How a worker spends its time; written by it alone, read by anybody at leisure.

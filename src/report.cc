@@ -81,7 +81,8 @@ std::string describe_server_leg(const config::Config& config,
 std::string describe_worker(const config::Config& config) {
   const config::WorkerSection& worker = config.worker;
   return concat("worker 0: CPU ", config.eal.lcores, ", ",
-                worker.idle_backoff ? concat("naps of up to ", worker.longest_nap_us, " us when idle")
+                worker.idle_backoff ? concat("naps of up to ", worker.longest_nap_us, " us when idle, ",
+                                             worker.deepest_nap_us, " us after two seconds of silence")
                                     : std::string("polls without pause"),
                 "; ", worker.data_buffers, " data and ", worker.header_buffers, " header buffers in ",
                 config.eal.hugepages ? "hugepages" : "ordinary pages", "\n");

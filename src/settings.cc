@@ -53,7 +53,8 @@ datapath::WorkerOptions make_worker_options(const config::Config& config, Worker
   return {.id = worker,
           .idle_backoff = config.worker.idle_backoff,
           .idle_passes = config.worker.idle_passes,
-          .longest_nap = Micros(config.worker.longest_nap_us)};
+          .longest_nap = Micros(config.worker.longest_nap_us),
+          .deepest_nap = Micros(config.worker.deepest_nap_us)};
 }
 
 PacketPools::Sizes make_pool_sizes(const config::Config& config) {

@@ -37,6 +37,7 @@ struct WorkerSection : Lines {
   bool idle_backoff;
   uint32_t idle_passes;
   uint32_t longest_nap_us;
+  uint32_t deepest_nap_us;
   uint32_t data_buffers;
   uint32_t header_buffers;
   uint32_t max_connections;

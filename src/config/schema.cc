@@ -42,8 +42,11 @@ const std::vector<Section>& table() {
        .meaning = "Passes in a row that find nothing before the first nap.",
        .assign = assign_to<&WorkerSection::idle_passes>},
       {.key = "longest_nap_us", .type = kInteger, .fallback = "150", .unit = "microseconds", .min = 20, .max = 10'000,
-       .meaning = "Naps double from 20 to this; the most that idleness adds to the latency of a first packet.",
+       .meaning = "Naps double from 20 to this while there is some traffic; the most they add to its latency.",
        .assign = assign_to<&WorkerSection::longest_nap_us>},
+      {.key = "deepest_nap_us", .type = kInteger, .fallback = "1000", .unit = "microseconds", .min = 20, .max = 10'000,
+       .meaning = "And to this after two seconds without a frame; what the first packet then may wait.",
+       .assign = assign_to<&WorkerSection::deepest_nap_us>},
       {.key = "data_buffers", .type = kInteger, .fallback = "16384", .min = 512, .max = 1 << 26,
        .meaning = "Buffers for received frames and payload, 2.5 KB each at an MTU of 1500. They hold all that relays "
                   "have in flight.",

@@ -38,7 +38,7 @@ TEST(Clock, OddFrequenciesDoNotRunBackwards) {
 }
 
 TEST(IdleBackoff, NapsDoubleUpToTheLongestAndWorkResetsThem) {
-  IdleBackoff backoff(true, 2, Micros(100));
+  IdleBackoff backoff(true, 2, Micros(100), Micros(100));
   const Micros now(1'000'000);
   const auto idle = [&] { return backoff.after_pass(false, now, Micros::never()).count(); };
   EXPECT_EQ(idle(), 0);
@@ -55,14 +55,30 @@ TEST(IdleBackoff, NapsDoubleUpToTheLongestAndWorkResetsThem) {
 }
 
 TEST(IdleBackoff, NoNapPassesADeadline) {
-  IdleBackoff backoff(true, 0, Micros(200));
+  IdleBackoff backoff(true, 0, Micros(200), Micros(200));
   EXPECT_EQ(backoff.after_pass(false, Micros(1000), Micros(1007)), Micros(7));
   EXPECT_EQ(backoff.after_pass(false, Micros(1000), Micros(1000)), Micros(0));
   EXPECT_EQ(backoff.after_pass(false, Micros(1000), Micros(900)), Micros(0)) << "a deadline that has passed";
 }
 
+TEST(IdleBackoff, SilenceMakesNapsDeepAndAFrameEndsThat) {
+  IdleBackoff backoff(true, 0, Micros(100), Micros(1000));
+  Micros now = Micros::seconds(5);
+  const auto idle = [&] { return backoff.after_pass(false, now, Micros::never()).count(); };
+  backoff.after_pass(true, now, Micros::never());
+  for (int i = 0; i < 20; ++i) idle();
+  EXPECT_EQ(idle(), 100);
+  now += IdleBackoff::kSilence;
+  for (int i = 0; i < 20; ++i) idle();
+  EXPECT_EQ(idle(), 1000);
+  EXPECT_EQ(backoff.after_pass(false, now, now + Micros(7)), Micros(7)) << "timers count for more than sleep";
+  backoff.after_pass(true, now, Micros::never());
+  for (int i = 0; i < 20; ++i) idle();
+  EXPECT_EQ(idle(), 100);
+}
+
 TEST(IdleBackoff, OffMeansPolling) {
-  IdleBackoff backoff(false, 0, Micros(200));
+  IdleBackoff backoff(false, 0, Micros(200), Micros(200));
   for (int i = 0; i < 10; ++i) EXPECT_EQ(backoff.after_pass(false, Micros(1), Micros::never()), Micros(0));
 }
 
