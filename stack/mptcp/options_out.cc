@@ -115,6 +115,10 @@ void write_options(Context& context, const Tcb& tcb, uint16_t flags, const Packe
   dss.dsn = payload->dsn;
   dss.subflow_seq = static_cast<uint32_t>(SeqNum(payload->seq) - tcb.iss);
   dss.data_length = payload->payload_size;
+  // DF-1: the last data carries the DATA_FIN, which takes the number behind it.
+  dss.data_fin = connection.has(kDataFinSent) && !connection.has(kDataFinAcked) &&
+                 DataSeq(payload->dsn) + payload->payload_size == connection.write_seq;
+  if (dss.data_fin) ++dss.data_length;
   dss.has_checksum = connection.has(kChecksum);
   if (dss.has_checksum)
     dss.checksum = mapping_checksum(dss.dsn, dss.subflow_seq, dss.data_length, payload->payload_sum);

@@ -199,15 +199,15 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
   return true;
 }
 
-uint32_t receive_window(Context& context, const Tcb& tcb) {
+uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   Connection& connection = context.connections.at(tcb.connection);
-  const uint32_t unit = 1u << tcb.rcv_wscale;
+  const uint32_t unit = 1u << scale;
   const uint32_t free =
       connection.receive_budget > connection.held ? connection.receive_budget - connection.held : 0;
   const int64_t promised = connection.rcv_adv - connection.rcv_nxt;
   uint32_t window = free & ~(unit - 1);
   if (promised > int64_t{window}) window = (static_cast<uint32_t>(promised) + unit - 1) & ~(unit - 1);
-  window = std::min<uint32_t>(window, uint32_t{0xffff} << tcb.rcv_wscale);
+  window = std::min<uint32_t>(window, uint32_t{0xffff} << scale);
   connection.rcv_adv = max_seq(connection.rcv_adv, connection.rcv_nxt + window);
   return window;
 }

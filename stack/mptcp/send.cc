@@ -218,13 +218,19 @@ void on_subflow_progress(Context& context, Tcb& tcb) {
       una = end_of(m);
     if (una != connection.snd_una) advance_una(context, connection, una);
   }
+  // The ACK a bare DATA_FIN was to ride on may have left as a data segment.
+  const bool fin_outstanding = connection.has(kDataFinSent) && !connection.has(kDataFinAcked);
+  if (fin_outstanding && !connection.has(kFallback) && tcb.tx_head == nullptr) tcp::request_ack(context, tcb);
   if (connection.snd_unsent != nullptr || connection.wanted != 0 || connection.has(kCloseQueued))
     request_schedule(context, connection);
 }
 
 void restart_data_timer(Context& context, Connection& connection) {
   int64_t longest = kMinDataTimeout.count();
+  const Tcb* best = best_subflow(context, connection);
   for_each_subflow(context, connection, [&](const Tcb& tcb) {
+    // A dead path's backed-off time-out must not hold up the others.
+    if (tcb.has(tcp::kStale) && best != nullptr && !best->has(tcp::kStale)) return;
     longest = std::max(longest, tcp::current_rto(context.settings, tcb).count());
   });
   // Later than any subflow's own time-out: those come first.

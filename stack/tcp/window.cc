@@ -13,8 +13,8 @@ uint32_t receive_window(const Tcb& tcb) {
 }
 
 uint16_t advertise_window(Context& context, Tcb& tcb, bool syn) {
-  const uint32_t window = tcb.is_subflow() ? mptcp::receive_window(context, tcb) : receive_window(tcb);
   const uint8_t scale = syn ? 0 : tcb.rcv_wscale;
+  const uint32_t window = tcb.is_subflow() ? mptcp::receive_window(context, tcb, scale) : receive_window(tcb);
   // Rounding down would move the edge left by less than one unit; rounding up is what was promised before.
   const int32_t promised = tcb.rcv_adv - tcb.rcv_nxt;
   uint32_t field = window >> scale;
