@@ -61,9 +61,11 @@ PacketList read(Tcb& tcb, uint32_t max_bytes) {
 void release(Context& context, Tcb& tcb, uint32_t bytes) {
   tcb.held -= std::min(tcb.held, bytes);
   if (!can_receive(tcb.state)) return;
-  const SeqNum edge = tcb.rcv_nxt + receive_window(tcb);
-  if (edge - tcb.rcv_adv >= static_cast<int32_t>(window_update_step(tcb.receive_budget, tcb.announced_mss)))
-    request_ack(context, tcb);
+  // No further than the window field can say, or a large budget would call for an update every time.
+  const uint32_t limit = uint32_t{0xffff} << tcb.rcv_wscale;
+  const SeqNum edge = tcb.rcv_nxt + std::min(receive_window(tcb), limit);
+  const uint32_t step = window_update_step(std::min(tcb.receive_budget, limit), tcb.announced_mss);
+  if (edge - tcb.rcv_adv >= static_cast<int32_t>(step)) request_ack(context, tcb);
 }
 
 bool compact_into(Context& context, rte_mbuf* last, const Packet& piece) {
