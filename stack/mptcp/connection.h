@@ -51,6 +51,7 @@ struct Connection {
   DataSeq snd_nxt;             ///< first byte never given to a subflow
   DataSeq write_seq;           ///< byte after the last written
   DataSeq snd_wnd_end;         ///< DATA_ACK + window: first byte we may not send; never moves left
+  DataSeq infinite_from;       ///< with kInfinitePending: first byte sent after falling back
   rte_mbuf* snd_head = nullptr;    ///< un-DATA_ACKed payload by DSN; linked by next
   rte_mbuf* snd_tail = nullptr;
   rte_mbuf* snd_unsent = nullptr;  ///< first never given to a subflow

@@ -15,12 +15,10 @@ void enter_fallback(Context& context, Connection& connection) {
   if (connection.state == State::kEstablished) {
     ++context.counters.mptcp_fallback_data;
     connection.set(kInfinitePending);  // the peer may still believe in mappings
+    connection.infinite_from = connection.snd_nxt;
   }
-  // A DATA_FIN nobody will acknowledge becomes the subflow's FIN.
-  if (!connection.has(kDataFinAcked)) connection.clear(kDataFinSent);
-  // A DATA_FIN is understood no more: the FIN takes its place, behind the data already given to the subflow.
-  if (connection.has(kDataFinSent))
-    for_each_subflow(context, connection, [&](tcp::Tcb& tcb) { tcp::close(context, tcb); });
+  // A DATA_FIN means nothing any more: the subflow's FIN takes its place.
+  connection.clear(kDataFinSent);
   request_schedule(context, connection);
 }
 

@@ -210,13 +210,13 @@ void on_subflow_progress(Context& context, Tcb& tcb) {
     ++context.counters.mptcp_subflow_recover;
   }
   if (connection.has(kFallback)) {
-    connection.clear(kInfinitePending);
     // FB-2: only the subflow's acknowledgements count, and its order is the data's.
     DataSeq una = connection.snd_una;
     for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent && (info_of(m).flags & tcp::kPktSubflowAcked);
          m = info_of(m).next)
       una = end_of(m);
     if (una != connection.snd_una) advance_una(context, connection, una);
+    if (connection.snd_una > connection.infinite_from) connection.clear(kInfinitePending);
   }
   // The ACK a bare DATA_FIN was to ride on may have left as a data segment.
   const bool fin_outstanding = connection.has(kDataFinSent) && !connection.has(kDataFinAcked);

@@ -62,6 +62,7 @@ bool is_in_window(const Tcb& tcb, const Segment& segment) {
 void on_reset(Context& context, Tcb& tcb, const Segment& segment) {
   if (segment.seq == tcb.rcv_nxt) {
     if (tcb.is_subflow() && segment.options->mptcp.has(wire::MptcpOptions::kTcprst)) ++context.counters.mptcp_rst_rx;
+    if (tcb.is_subflow() && segment.options->mptcp.has(wire::MptcpOptions::kFail)) ++context.counters.mptcp_fail_rx;
     if (tcb.is_subflow() && mptcp::on_fastclose(context, tcb, segment.options->mptcp)) return;
     if (is_synchronized(tcb.state)) ++context.counters.tcp_estab_resets;
     end(context, tcb, StreamError::kReset);
