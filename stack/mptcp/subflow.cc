@@ -83,8 +83,9 @@ void reset_subflow(Context& context, Tcb& tcb, wire::RstReason reason) {
 }
 
 bool is_usable(const Tcb& tcb) {
-  return (tcb.state == tcp::State::kEstablished || tcb.state == tcp::State::kCloseWait ||
-          (tcb.state == tcp::State::kSynReceived && tcb.has(tcp::kEarlyData))) &&
+  // Not before the third ACK, though RFC 8684 appendix B would allow it after SYN payload: without the peer's key there is
+  // no DATA_ACK to send, and Linux takes a first segment without one for a middlebox's work and falls back to TCP.
+  return (tcb.state == tcp::State::kEstablished || tcb.state == tcp::State::kCloseWait) &&
          !tcb.has(tcp::kFinQueued) && !(tcb.has(tcp::kPreEstablished) && tcb.has(tcp::kJoin));
 }
 
