@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 
 #include "datapath/concat.h"
 
@@ -86,6 +87,20 @@ bool receive_multicast(uint16_t id) {
   return rte_eth_allmulticast_enable(id) == 0 || rte_eth_promiscuous_enable(id) == 0;
 }
 
+// The device's address; for one that has none (rings between processes) a locally administered one, the same
+// at every start.
+MacAddress find_mac(uint16_t id, const Device& device) {
+  rte_ether_addr address{};
+  rte_eth_macaddr_get(id, &address);
+  MacAddress mac;
+  std::memcpy(mac.bytes.data(), address.addr_bytes, sizeof address.addr_bytes);
+  if (mac != MacAddress()) return mac;
+  const uint64_t hash = std::hash<std::string>()(device.name);
+  std::memcpy(mac.bytes.data(), &hash, mac.bytes.size());
+  mac.bytes[0] = static_cast<uint8_t>((mac.bytes[0] & ~RTE_ETHER_GROUP_ADDR) | RTE_ETHER_LOCAL_ADMIN_ADDR);
+  return mac;
+}
+
 }  // namespace
 
 std::unique_ptr<Port> Port::open(const PortOptions& options, std::span<PacketPools* const> pools,
@@ -155,9 +170,7 @@ bool Port::configure(const PortOptions& options, std::span<PacketPools* const> p
         "the device can neither take all multicast frames nor be promiscuous: IPv6 neighbours "
         "may not find us");
 
-  rte_ether_addr mac{};
-  rte_eth_macaddr_get(id_, &mac);
-  std::memcpy(facts_.mac.bytes.data(), mac.addr_bytes, sizeof mac.addr_bytes);
+  facts_.mac = find_mac(id_, options.device);
   facts_.name = options.name;
   facts_.device = options.device.text;
   facts_.driver = info.driver_name;

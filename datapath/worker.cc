@@ -39,8 +39,6 @@ bool Worker::receive_all() {
     const uint16_t count = ports_[i]->receive(options_.id, burst.data());
     if (count == 0) continue;
     received = true;
-    counters_.rx_frames += count;
-    for (uint16_t f = 0; f < count; ++f) counters_.rx_bytes += burst[f]->pkt_len;
     stack_.receive(PortId{static_cast<uint16_t>(i)}, std::span(burst.data(), count), clock_.now());
   }
   return received;
@@ -65,10 +63,10 @@ bool Worker::run_pass() {
   stack_.dispatch(now);
   worked |= transmit_all();
   if (mailbox_.run_all()) {
-    // What a task made the stack say leaves in this pass, not after a nap.
+    // What a task made the stack say leaves in this pass, not after a nap. Being asked is no work by itself: whoever
+    // watches an idle worker does not keep it awake.
     stack_.dispatch(clock_.now());
-    transmit_all();
-    worked = true;
+    worked |= transmit_all();
   }
   increment(statistics_.passes);
   if (worked) increment(statistics_.working_passes);

@@ -52,7 +52,7 @@ class Worker {
 
   /// Polls until `stop`. Runs on the worker's own thread.
   void run();
-  /// One pass; returns whether anything was received, sent or posted.
+  /// One pass; returns whether anything was received or sent.
   bool run_pass();
 
   /// Any thread.
