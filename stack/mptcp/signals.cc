@@ -116,8 +116,10 @@ bool on_options(Context& context, Tcb& tcb, Segment& segment) {
     request_schedule(context, connection);
   }
   if (options.present == 0) {
-    // Our data acknowledged, or data received, without any DSS ever: a middlebox strips the options (§3.7).
-    const bool telling = segment.payload_size() != 0 || (segment.ack > tcb.snd_una && tcb.tx_head != nullptr);
+    // Our data acknowledged without any DSS ever: a middlebox strips the options (§3.7). Payload tells when its turn has
+    // come (on_missing_mapping): a piece of a segment that was cut may have overtaken the one with the options.
+    const bool telling = segment.payload_size() == 0 && segment.seq == tcb.rcv_nxt && segment.ack > tcb.snd_una &&
+                         tcb.tx_head != nullptr;
     if (telling && !connection.has(kPeerDss)) fall_back_if_possible(context, connection, tcb);
     return true;
   }

@@ -1,6 +1,7 @@
 #include "stack/mptcp/subflow.h"
 
 #include "stack/mptcp/close.h"
+#include "stack/mptcp/fallback.h"
 #include "stack/mptcp/send.h"
 #include "stack/mptcp/stream.h"
 #include "stack/tcp/close.h"
@@ -103,6 +104,9 @@ void on_subflow_established(Context& context, Tcb& tcb) {
 
 void on_subflow_fin(Context& context, Tcb& tcb) {
   Connection& connection = connection_of(context, tcb);
+  // A FIN from a peer that never said a DATA_ACK: it has fallen back, and its FIN ends its data.
+  if (connection.subflow_count == 1 && !connection.has(kDataAckSeen | kDataFinSeen) && !tcb.has(tcp::kJoin))
+    enter_fallback(context, connection);
   if (connection.has(kFallback)) {
     connection.set(kDataFinReceived);
     report(context, connection, kStreamEnd);
