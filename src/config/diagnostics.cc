@@ -1,6 +1,7 @@
 #include "src/config/diagnostics.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "datapath/concat.h"
 
@@ -20,10 +21,13 @@ bool Diagnostics::has_errors() const {
 }
 
 std::string Diagnostics::to_string() const {
-  std::vector<Diagnostic> sorted = all_;
-  std::ranges::stable_sort(sorted, {}, &Diagnostic::line);
+  // Stable without std::stable_sort, whose library of g++ 12 clang 19 finds fault with.
+  std::vector<const Diagnostic*> sorted;
+  for (const Diagnostic& d : all_) sorted.push_back(&d);
+  std::ranges::sort(sorted, {}, [](const Diagnostic* d) { return std::pair(d->line, d); });
   std::string text;
-  for (const Diagnostic& d : sorted) {
+  for (const Diagnostic* diagnostic : sorted) {
+    const Diagnostic& d = *diagnostic;
     append(text, file_, ":");
     if (d.line != 0) append(text, d.line, ":");
     append(text, d.severity == Diagnostic::Severity::kError ? " error: " : " warning: ", d.message, "\n");
