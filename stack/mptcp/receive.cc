@@ -8,6 +8,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
+#include "stack/tcp/window.h"
 
 namespace tributary::mptcp {
 namespace {
@@ -149,12 +150,19 @@ bool verify_and_deliver(Context& context, Connection& connection, Tcb& tcb, Pack
   return true;
 }
 
-/// The mapping that came with a packet takes the place of the one in force.
-void take_mapping(Connection& connection, Tcb& tcb, const PacketInfo& info) {
+/// The mapping that came with a packet takes the place of the one in force, unless that covers its first byte already: a
+/// retransmission cut elsewhere repeats what is known, and the checksum of a mapping needs all of it from its start.
+void take_mapping(Context& context, Connection& connection, Tcb& tcb, const PacketInfo& info, uint32_t ssn) {
   tcp::SubflowPart& part = tcb.subflow;
-  const bool same = tcb.has(tcp::kMapping) && part.map_ssn == info.subflow_seq && part.map_size == info.mapping_size &&
-                    part.map_dsn == DataSeq(info.dsn);
-  if (same) return;
+  if (tcb.has(tcp::kMapping) && ssn - part.map_ssn < part.map_size) {
+    const bool agrees = DataSeq(info.dsn) - part.map_dsn == int32_t(info.subflow_seq - part.map_ssn);
+    if (!agrees) ++context.counters.mptcp_dss_mismatch;
+    return;
+  }
+  if (connection.has(kChecksum) && ssn != info.subflow_seq) {
+    tcb.clear(tcp::kMapping);  // its beginning went by under another mapping: it cannot be verified any more
+    return;
+  }
   tcb.set(tcp::kMapping);
   part.map_dsn = DataSeq(info.dsn);
   part.map_ssn = info.subflow_seq;
@@ -178,9 +186,9 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
   }
   tcp::SubflowPart& part = tcb.subflow;
   const bool mapped = info.flags & tcp::kPktMapping;
-  if (mapped) take_mapping(connection, tcb, info);
   // Relative subflow sequence number of the first byte; SYN data is outside of it (RFC 8684 appendix B).
   const uint32_t ssn = static_cast<uint32_t>(SeqNum(info.seq) - tcb.irs) - tcb.syn_data;
+  if (mapped) take_mapping(context, connection, tcb, info, ssn);
   uint32_t offset = ssn - part.map_ssn;
   if (!tcb.has(tcp::kMapping) || offset >= part.map_size) {
     ++context.counters.mptcp_dss_no_mapping;
@@ -201,13 +209,12 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
 
 uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   Connection& connection = context.connections.at(tcb.connection);
-  const uint32_t unit = 1u << scale;
   const uint32_t free =
       connection.receive_budget > connection.held ? connection.receive_budget - connection.held : 0;
-  const int64_t promised = connection.rcv_adv - connection.rcv_nxt;
-  uint32_t window = free & ~(unit - 1);
-  if (promised > int64_t{window}) window = (static_cast<uint32_t>(promised) + unit - 1) & ~(unit - 1);
-  window = std::min<uint32_t>(window, uint32_t{0xffff} << scale);
+  const int64_t promised = std::max<int64_t>(connection.rcv_adv - connection.rcv_nxt, 0);
+  uint32_t window =
+      tcp::open_in_steps(free, static_cast<uint32_t>(promised), connection.receive_budget, tcb.announced_mss);
+  window = std::min<uint32_t>(window >> scale, 0xffff) << scale;
   connection.rcv_adv = max_seq(connection.rcv_adv, connection.rcv_nxt + window);
   return window;
 }

@@ -7,6 +7,9 @@ namespace tributary::tcp {
 
 /// Unscaled bytes to advertise on the next segment of a plain stream; the right edge never moves left.
 uint32_t receive_window(const Tcb& tcb);
+/// Bytes to advertise when `free` may be and `promised` were: more only when it is worth a segment or half the budget
+/// (receiver-side SWS avoidance, RFC 9293 §3.8.6.2.2).
+uint32_t open_in_steps(uint32_t free, uint32_t promised, uint32_t budget, uint32_t mss);
 /// The window field for a segment that leaves now; records the right edge it promises.
 uint16_t advertise_window(Context& context, Tcb& tcb, bool syn);
 /// How far an edge must have moved before an ACK is sent for nothing else (receiver-side SWS avoidance).
