@@ -22,6 +22,7 @@ using wire::TcpOptions;
 
 constexpr uint16_t kDefaultMssV4 = 536, kDefaultMssV6 = 1220;  // RFC 9293 §3.7.1
 constexpr uint8_t kMaxWindowScale = 14;                        // RFC 7323 §2.3
+constexpr Micros kRtoAfterLostSyn = Micros::seconds(3);        // RFC 6298 §5.7
 constexpr Micros kDeferredLimit = Micros::seconds(120);        // an acceptor that forgot does not leak
 
 uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote) {
@@ -72,6 +73,7 @@ void finish_open(Context& context, Tcb& tcb) {
   const bool lost = tcb.has(kSynLost);
   if (!lost && tcb.rack_sent_at != 0)
     update_rtt(context.settings, tcb, static_cast<uint32_t>(std::clamp<int64_t>(context.now.count() - tcb.rack_sent_at, 1, INT32_MAX)));
+  else if (tcb.backoff != 0) tcb.rto = static_cast<uint32_t>(kRtoAfterLostSyn.count());
   tcb.rack_sent_at = 0;
   tcb.backoff = 0;
   tcb.rtx_deadline = Micros::never();
