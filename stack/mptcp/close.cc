@@ -55,6 +55,9 @@ void abort(Context& context, Connection& connection) {
 void end_connection(Context& context, Connection& connection, StreamError error) {
   if (!context.tokens.erase(connection.local_token)) return;  // it has ended before
   const bool told = connection.state == State::kClosing;
+  // Both directions said their end and our data is acknowledged: all that was lost is an acknowledgement of the DATA_FIN.
+  const bool done = connection.has(kDataFinReceived) && connection.has(kDataFinSent) && connection.snd_una == connection.write_seq;
+  if (done && error != StreamError::kAborted) error = StreamError::kNone;
   reset_subflows(context, connection, nullptr);
   context.wheel.remove(connection.timer);
   connection.rtx_deadline = connection.close_deadline = Micros::never();

@@ -243,7 +243,11 @@ void restart_data_timer(Context& context, Connection& connection) {
 void on_data_timer(Context& context, Connection& connection) {
   connection.rtx_deadline = Micros::never();
   if (connection.has(kFallback) || connection.subflow_count == 0) return;
-  if (connection.data_backoff < UINT8_MAX) ++connection.data_backoff;
+  if (connection.data_backoff >= context.settings.data_retries) {  // as often as TCP tries
+    end_connection(context, connection, StreamError::kTimeout);
+    return;
+  }
+  ++connection.data_backoff;
   Tcb* best = best_subflow(context, connection);
   const bool fin_outstanding = connection.has(kDataFinSent) && !connection.has(kDataFinAcked);
   if (fin_outstanding && connection.snd_una == connection.write_seq) {

@@ -65,7 +65,9 @@ void on_reset(Context& context, Tcb& tcb, const Segment& segment) {
     if (tcb.is_subflow() && segment.options->mptcp.has(wire::MptcpOptions::kFail)) ++context.counters.mptcp_fail_rx;
     if (tcb.is_subflow() && mptcp::on_fastclose(context, tcb, segment.options->mptcp)) return;
     if (is_synchronized(tcb.state)) ++context.counters.tcp_estab_resets;
-    end(context, tcb, StreamError::kReset);
+    // With both FINs said and our data acknowledged, nothing is lost: only the last ACK was (RFC 9293 §3.10.7.4).
+    const bool done = (tcb.state == State::kClosing || tcb.state == State::kLastAck) && tcb.tx_head == nullptr;
+    end(context, tcb, done ? StreamError::kNone : StreamError::kReset);
     return;
   }
   if (is_in_window(tcb, segment)) challenge(context, tcb);

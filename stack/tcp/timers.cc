@@ -70,7 +70,8 @@ void on_retransmission_time_out(Context& context, Tcb& tcb) {
                                                            : context.settings.data_retries;
   if (tcb.backoff >= limit) {
     ++context.counters.tcp_abort_on_timeout;
-    end(context, tcb, StreamError::kTimeout);
+    const bool done = (tcb.state == State::kClosing || tcb.state == State::kLastAck) && tcb.tx_head == nullptr;
+    end(context, tcb, done ? StreamError::kNone : StreamError::kTimeout);
     return;
   }
   if (tcb.state == State::kSynSent || tcb.state == State::kSynReceived) {

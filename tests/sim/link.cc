@@ -16,8 +16,13 @@ Link::Link(EventLoop& loop, Prng prng, const LinkParameters& parameters, Deliver
     : loop_(loop), prng_(std::move(prng)), parameters_(parameters), deliver_(std::move(deliver)) {}
 
 bool Link::is_lost() {
-  in_burst_ = in_burst_ ? !prng_.chance(parameters_.burst_leave) : prng_.chance(parameters_.burst_enter);
-  return in_burst_ || prng_.chance(parameters_.loss);
+  if (loop_.now() < burst_end_) return true;
+  if (prng_.chance(parameters_.burst)) {
+    burst_end_ = loop_.now() + Micros(static_cast<int64_t>(
+                                   prng_.below(static_cast<uint64_t>(parameters_.burst_length.count())) + 1));
+    return true;
+  }
+  return prng_.chance(parameters_.loss);
 }
 
 void Link::send(Frame frame) {

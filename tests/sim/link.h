@@ -18,8 +18,8 @@ struct LinkParameters {
   Micros delay = Micros(0);          ///< propagation, one way
   uint32_t queue_bytes = 256 << 10;  ///< waiting for the rate; more is dropped at the tail
   double loss = 0;                   ///< probabilities per frame from here on
-  double burst_enter = 0;            ///< to begin a burst in which every frame is lost (Gilbert)
-  double burst_leave = 0.25;         ///< to end it: 4 frames on average
+  double burst = 0;                  ///< to begin a burst, in which every frame is lost,
+  Micros burst_length = Micros(0);   ///< of up to this
   double reorder = 0;                ///< to arrive later than its turn,
   Micros reorder_delay = Micros(0);  ///< by up to this
   double duplicate = 0;
@@ -51,6 +51,7 @@ class Link {
   /// Taking a link down loses what is on it.
   void set_up(bool up);
   LinkParameters& parameters() { return parameters_; }
+  const LinkParameters& parameters() const { return parameters_; }
   const LinkStatistics& statistics() const { return statistics_; }
   size_t in_flight() const { return flying_.size(); }
 
@@ -64,7 +65,7 @@ class Link {
   LinkParameters parameters_;
   Deliver deliver_;
   LinkStatistics statistics_;
-  bool in_burst_ = false;
+  Micros burst_end_ = Micros(0);
   int64_t busy_until_ns_ = 0;  // nanoseconds: a frame at 10 Gbit/s takes little more than a microsecond
   std::multimap<Micros, Frame> flying_;
 };

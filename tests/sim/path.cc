@@ -40,6 +40,24 @@ void Path::set_up(bool up) {
   backward_.set_up(up);
 }
 
+std::string Path::describe() const {
+  std::string text;
+  for (const Link* link : {&forward_, &backward_}) {
+    const LinkParameters& p = link->parameters();
+    const LinkStatistics& s = link->statistics();
+    text += link == &forward_ ? "-> " : "; <- ";
+    text += std::to_string(p.bits_per_second / 1000) + " kbit/s " + std::to_string(p.delay.count()) +
+            " us queue " + std::to_string(p.queue_bytes) + " loss " + std::to_string(p.loss) + " burst " +
+            std::to_string(p.burst) + "/" + std::to_string(p.burst_length.count()) + " us" + " reorder " +
+            std::to_string(p.reorder) + "/" + std::to_string(p.reorder_delay.count()) + " us duplicate " +
+            std::to_string(p.duplicate) + " corrupt " + std::to_string(p.corrupt) + (p.up ? "" : " down") +
+            ": offered " + std::to_string(s.offered) + " delivered " + std::to_string(s.delivered) +
+            " lost " + std::to_string(s.lost) + " queue " + std::to_string(s.queue_drops) + " down " +
+            std::to_string(s.down_drops);
+  }
+  return text + "; " + std::to_string(boxes_.size()) + " middleboxes";
+}
+
 void Path::plan_outage(Micros from, Micros duration) {
   loop_.after(from, [this] { set_up(false); });
   if (duration != Micros::never()) loop_.after(from + duration, [this] { set_up(true); });

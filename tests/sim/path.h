@@ -39,6 +39,8 @@ class Path {
 
   Link& link(Direction d) { return d == Direction::kForward ? forward_ : backward_; }
   void set_up(bool up);
+  /// Parameters and counts of both directions, for a failure.
+  std::string describe() const;
   /// Both directions are down from `from` on for `duration` (both counted from now); never() means for good.
   void plan_outage(Micros from, Micros duration);
 

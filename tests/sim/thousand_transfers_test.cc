@@ -23,7 +23,10 @@ LinkParameters random_link(Prng& prng) {
   link.delay = Micros(static_cast<int64_t>(prng.magnitude(100, 60'000)));
   link.queue_bytes = static_cast<uint32_t>(prng.magnitude(20'000, 500'000));
   if (prng.chance(0.5)) link.loss = prng.real(0, 0.05);
-  if (prng.chance(0.1)) link.burst_enter = prng.real(0, 0.005);
+  if (prng.chance(0.1)) {
+    link.burst = prng.real(0, 0.003);
+    link.burst_length = Micros(static_cast<int64_t>(prng.magnitude(1000, 200'000)));
+  }
   if (prng.chance(0.4)) {
     link.reorder = prng.real(0, 0.1);
     link.reorder_delay = Micros(static_cast<int64_t>(prng.magnitude(100, 30'000)));
@@ -142,6 +145,7 @@ std::string run_one(uint64_t seed) {
   if (!client.is_complete() || served != 1 || !strays_empty) {
     wrong = client.describe() + "\n";
     for (const Transfer* server : servers) wrong += server->describe() + "\n";
+    for (const Path* path : direct.paths) wrong += path->describe() + "\n";
   }
   for (const std::string& line : world.finish()) wrong += "left over: " + line + "\n";
   return wrong;
