@@ -7,6 +7,7 @@ namespace tributary::bench {
 namespace {
 
 constexpr size_t kBurst = 2;
+constexpr unsigned kOpenAtOnce = 8;
 constexpr uint32_t kReceiveBudget = 6 << 20;  // bytes: never what limits a transfer
 
 Settings peer_settings() {
@@ -80,15 +81,24 @@ void Peer::connect(const IpAddress& local, const IpAddress& remote, uint16_t por
 }
 
 bool Peer::open_subflows(const IpAddress& local, const IpAddress& remote, uint16_t port, uint16_t interface) {
-  bool all = true;
+  unsigned left = kOpenAtOnce;
   for (Flow& flow : flows_) {
     if (flow.subflows > interface) continue;
-    if (stack_->open_subflow(flow.stream, local, remote, port, interface, false))
-      ++flow.subflows;
-    else
-      all = false;
+    if (left == 0 || !stack_->open_subflow(flow.stream, local, remote, port, interface, false)) return false;
+    ++flow.subflows;
+    --left;
   }
-  return all;
+  return true;
+}
+
+bool Peer::has_subflows(size_t count) const {
+  for (const Flow& flow : flows_) {
+    const auto info = stack_->info(flow.stream);
+    if (!info || info->subflows.size() != count) return false;
+    for (const SubflowInfo& subflow : info->subflows)
+      if (subflow.state != tcp::name(tcp::State::kEstablished)) return false;
+  }
+  return true;
 }
 
 void Peer::on_incoming(IncomingConnection incoming) {

@@ -35,7 +35,8 @@ class Peer : public StreamUser, public Acceptor {
   void listen(uint16_t port);
   void connect(const IpAddress& local, const IpAddress& remote, uint16_t port, uint16_t interface,
                bool mptcp);
-  /// Opens a further subflow on every stream; false while one of them is not ready for it.
+  /// Opens a further subflow on streams that are ready for it, a few a call: more would overflow the queue of
+  /// a neighbour that is still being resolved. True when every stream has it.
   bool open_subflows(const IpAddress& local, const IpAddress& remote, uint16_t port, uint16_t interface);
 
   /// A frame from the wire, for the next pass.
@@ -50,6 +51,7 @@ class Peer : public StreamUser, public Acceptor {
   size_t port_count() const { return received_.size(); }
   const Counters& counters() const { return counters_; }
   size_t established() const;
+  bool has_subflows(size_t count) const;
   uint64_t bytes_received() const { return bytes_received_; }
   /// Empty, or the first thing that was wrong.
   const std::string& problem() const { return problem_; }

@@ -205,6 +205,7 @@ void World::turn(Measurement* measurement) {
     recorded_.emplace_back();
     if (recorded_.size() > kRecordedTurns) recorded_.pop_front();
   }
+  bound_windows();
   client_->run(now_);
   server_->run(now_);
   for (Link& link : links_) carry_to_proxy(link);
@@ -229,6 +230,16 @@ void World::turn(Measurement* measurement) {
   now_ += kTurn;
 }
 
+/// No link loses anything, so windows would grow until one path takes everything a connection has in flight.
+/// A path's queue of ordinary size is stood in for by a bound on its congestion window.
+void World::bound_windows() {
+  const uint32_t share = kInFlight / scenario_.connections / scenario_.subflows + 2u * segment_;
+  for (Stack* sender : {&client_->stack(), stack_.get()})
+    sender->context().tcbs.for_each([share](tcp::Tcb& tcb) {
+      if (tcb.is_subflow()) tcb.cc.cwnd = std::min(tcb.cc.cwnd, share);
+    });
+}
+
 void World::check() const {
   for (const Peer* peer : {client_.get(), server_.get()})
     if (!peer->problem().empty()) throw std::runtime_error(peer->problem());
@@ -241,9 +252,6 @@ void World::check() const {
 }
 
 void World::warm_up(uint64_t segments) {
-  client_->run(now_);
-  for (unsigned i = 0; i < scenario_.connections; ++i)
-    client_->connect(address(access(0, 2)), address(kServer), kPort, 0, scenario_.mptcp);
   const auto wait = [this](auto&& done, const char* what) {
     for (int turns = 0; !done(); ++turns) {
       if (turns == 200'000) throw std::runtime_error(std::string("this did not happen: ") + what);
@@ -251,21 +259,24 @@ void World::warm_up(uint64_t segments) {
       check();
     }
   };
-  wait(
-      [&] {
-        return client_->established() == scenario_.connections &&
-               server_->established() == scenario_.connections;
-      },
-      "all connections are established");
+  const auto relayed = [this] { return proxy_counters_.relay_bytes_up + proxy_counters_.relay_bytes_down; };
+  // Few at a time: frames to a neighbour that is not yet resolved queue up to a bound.
+  constexpr unsigned kConnectAtOnce = 8;
+  for (unsigned opened = 0; opened < scenario_.connections;) {
+    for (unsigned i = 0; i < kConnectAtOnce && opened < scenario_.connections; ++i, ++opened)
+      client_->connect(address(access(0, 2)), address(kServer), kPort, 0, scenario_.mptcp);
+    wait([&] { return client_->established() == opened && server_->established() == opened; },
+         "connections are established");
+  }
   client_->start_sending();
   server_->start_sending();
   // A client may join once the relay has shown that it speaks MPTCP, which takes data.
   for (uint16_t i = 1; i < scenario_.subflows; ++i)
     wait([&] { return client_->open_subflows(address(access(i, 2)), address(kServer), kPort, i); },
-         "subflows join");
-  const uint64_t goal = segments * segment_;
-  wait([&] { return proxy_counters_.relay_bytes_up + proxy_counters_.relay_bytes_down >= goal; },
-       "data is relayed");
+         "subflows are opened");
+  wait([&] { return client_->has_subflows(scenario_.subflows); }, "subflows join");
+  const uint64_t goal = relayed() + segments * segment_;
+  wait([&] { return relayed() >= goal; }, "data is relayed");
 }
 
 Measurement World::measure(uint64_t segments) {

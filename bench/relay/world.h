@@ -81,6 +81,7 @@ class World {
   bool run_pass();
   void swap_pass();
   bool proxy_has_frames() const;
+  void bound_windows();
   void check() const;
 
   Scenario scenario_;
