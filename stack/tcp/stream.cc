@@ -83,8 +83,9 @@ bool compact_into(Context& context, rte_mbuf* last, const Packet& piece) {
 }
 
 void write(Context& context, Tcb& tcb, PacketList packets) {
-  const bool open = tcb.state == State::kEstablished || tcb.state == State::kCloseWait ||
-                    (tcb.state == State::kSynReceived && tcb.has(kEarlyData));
+  // A server may speak before the client's third ACK is here: what it said waits for that.
+  const bool open =
+      tcb.state == State::kEstablished || tcb.state == State::kCloseWait || tcb.state == State::kSynReceived;
   if (!open || tcb.has(kFinQueued)) return;
   while (Packet packet = packets.pop_front()) {
     if (packet.info().payload_size == 0) continue;
