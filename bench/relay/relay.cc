@@ -1,11 +1,11 @@
 #include "bench/relay/relay.h"
 
 #include <cstdio>
-#include <cstring>
 #include <stdexcept>
 #include <vector>
 
 #include "bench/relay/world.h"
+#include "bench/support/pools.h"
 #include "bench/support/samples.h"
 
 namespace tributary::bench {
@@ -52,28 +52,7 @@ std::vector<Row> make_rows(const RelayOptions& options) {
   return rows;
 }
 
-/// Buffers go round the whole pool: every page of it is touched before anything is measured.
-void touch(PacketPools& pools) {
-  std::vector<Packet> all;
-  while (Packet packet = pools.data()) all.push_back(std::move(packet));
-  for (const Packet& packet : all) std::memset(packet.get()->buf_addr, 0, packet.get()->buf_len);
-  all.clear();
-  while (Packet packet = pools.header()) all.push_back(std::move(packet));
-}
-
-Pools make_pools() {
-  Pools pools;
-  for (auto* pool : {&pools.client, &pools.proxy, &pools.server}) {
-    PacketPools::Sizes sizes;
-    sizes.data_buffers = 16384;
-    sizes.header_buffers = 16384;
-    const char* error = "";
-    *pool = PacketPools::create(sizes, "bench", &error);
-    if (*pool == nullptr) throw std::runtime_error(std::string("no packet pools: ") + error);
-    touch(**pool);
-  }
-  return pools;
-}
+constexpr uint32_t kBuffers = 16384;
 
 Json spread_of(const std::vector<double>& samples) {
   const Summary s = summarize(samples);
@@ -114,7 +93,7 @@ void print_row(const Row& row) {
 Json run_relay(const RelayOptions& options) {
   std::vector<Row> rows = make_rows(options);
   if (rows.empty()) throw std::runtime_error("no scenario of that name");
-  Pools pools = make_pools();
+  Pools pools{make_pools(kBuffers, kBuffers), make_pools(kBuffers, kBuffers), make_pools(kBuffers, kBuffers)};
   std::vector<double> all_swaps;
   uint64_t copies = 0;
   for (unsigned run = 0; run < options.runs; ++run) {
