@@ -2,9 +2,9 @@
 
     bench.py [NAME...] [--json FILE]
 
-The figures relay and state are the programs bench/NAME/bench_NAME of the build, which print for the reader and write
-{"NAME": {...}} to the file named by --json; `rivals` is here. Without a name, these three. Other programs of that kind are
-microbenchmarks: they are run when named, and only print.
+The figures relay and state come from the build's bench/tributary-bench, which prints for the reader and writes
+{"NAME": {...}} to the file named by --json; `rivals` is here. Without a name, these three. The programs
+bench/NAME/bench_NAME are microbenchmarks: they are run when named, and only print.
 """
 
 import argparse
@@ -25,19 +25,23 @@ from testbed.topology import end_on_signals
 FIGURES = ["relay", "state", "rivals"]
 
 
-def find_programs() -> dict[str, pathlib.Path]:
-    """Names of the compiled benchmarks and where they are."""
-    programs = sorted((build_directory() / "bench").glob("*/bench_*"))
-    return {program.parent.name: program for program in programs if program.name == f"bench_{program.parent.name}"}
+def find_programs() -> dict[str, list[pathlib.Path | str]]:
+    """Names of the compiled benchmarks and the commands that run them."""
+    folder = build_directory() / "bench"
+    programs = {p.parent.name: [p] for p in sorted(folder.glob("*/bench_*")) if p.name == f"bench_{p.parent.name}"}
+    figures = folder / "tributary-bench"
+    if figures.exists():
+        programs |= {name: [figures, name] for name in ("relay", "state")}
+    return programs
 
 
-def run_program(name: str, program: pathlib.Path) -> dict:
+def run_program(name: str, command: list[pathlib.Path | str]) -> dict:
     """Runs one to its end; what it wrote as JSON, nothing if it is a microbenchmark."""
     if name not in FIGURES:
-        subprocess.run([program], check=True)
+        subprocess.run(command, check=True)
         return {}
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        subprocess.run([program, "--json", file.name], check=True)
+        subprocess.run([*command, "--json", file.name], check=True)
         return json.loads(pathlib.Path(file.name).read_text())
 
 
