@@ -91,7 +91,7 @@ class Tributaryd:
         return self.ctl("status")
 
     def connections(self) -> list:
-        return self.ctl("connections")
+        return self.ctl("connections")["connections"]
 
     def counters(self) -> dict[str, int]:
         return self.ctl("counters")

@@ -1,7 +1,7 @@
 """What an interop test builds on: a testbed and a tributaryd for each class, and what must hold after every test.
 
-After every test tributaryd is still running and all its pools and slabs are back at their start level. A test that takes
-longer than its class allows fails.
+After every test tributaryd is still running, all its pools and slabs are back at their start level, and neither it nor
+the client's kernel has counted what a healthy pair never counts. A test that takes longer than its class allows fails.
 """
 
 import os
@@ -19,6 +19,19 @@ from testbed.topology import Access, Testbed  # noqa: E402
 from testbed.tributaryd import Tributaryd  # noqa: E402
 
 MIB = 1 << 20
+
+# What the client's kernel counts when its peer breaks the protocol, or fell back without need.
+KERNEL_COMPLAINTS = [
+    "MPTcpExtMPCapableFallbackSYNACK", "MPTcpExtMPFallbackTokenInit", "MPTcpExtMPFailTx", "MPTcpExtMPFailRx",
+    "MPTcpExtInfiniteMapTx", "MPTcpExtInfiniteMapRx", "MPTcpExtDSSNotMatching", "MPTcpExtDataCsumErr",
+    "MPTcpExtNoDSSInWindow", "MPTcpExtDSSCorruptionFallback", "MPTcpExtDSSCorruptionReset", "MPTcpExtDssFallback",
+    "MPTcpExtMPJoinSynAckHMacFailure", "MPTcpExtMPCapableDataFallback", "TcpInCsumErrors", "TcpExtPAWSEstab",
+]  # fmt: skip
+OUR_COMPLAINTS = [
+    "DropMalformed", "DropIpChecksum", "TcpInCsumErrors", "MPTcpExtMPCapableFallbackACK", "MPTcpExtMPFallback",
+    "MPTcpExtMPJoinAckHMacFailure", "MPTcpExtDSSNotMatching", "MPTcpExtDataCsumErr", "MPTcpExtAddAddrHMacFailure",
+    "MPTcpExtMPFailRx", "MPTcpExtMPFailTx", "TcpExtTCPAbortOnTimeout", "DropNoBuffer", "TxDropped",
+]  # fmt: skip
 
 
 class Overdue(Exception):
@@ -121,6 +134,8 @@ class InteropCase(TestbedCase):
     # Short, so that TIME-WAIT is over before the levels are compared.
     settings: dict = {"tcp": {"time_wait_s": 1, "fin_wait2_s": 5}}
     settle_seconds = 10
+    # Complaints that belong to what a class tests.
+    expected_complaints: set[str] = set()
 
     tributaryd: Tributaryd | None = None
 
@@ -145,6 +160,25 @@ class InteropCase(TestbedCase):
             self._start_tributaryd()  # the test before this one has been blamed
         self._start_levels = self.tributaryd.levels()
         self.addCleanup(self._check_levels)
+        self._start_complaints = self._complaints()
+        self.addCleanup(self._check_complaints)
+
+    def expect_complaint(self, *names: str) -> None:
+        """This test makes these counters rise on purpose, at the client or at tributaryd."""
+        self._start_complaints = {key: count for key, count in self._start_complaints.items() if key[1] not in names}
+
+    def _complaints(self) -> dict[tuple[str, str], int]:
+        kernel, ours = self.testbed.client.counters(), self.tributaryd.counters()
+        counts = {("client", name): kernel.get(name, 0) for name in KERNEL_COMPLAINTS}
+        counts |= {("tributaryd", name): ours[name] for name in OUR_COMPLAINTS}
+        return {key: count for key, count in counts.items() if key[1] not in self.expected_complaints}
+
+    def _check_complaints(self) -> None:
+        if not self.tributaryd.process.is_running():
+            return
+        now = self._complaints()
+        risen = {key: now[key] - count for key, count in self._start_complaints.items() if now[key] != count}
+        self.assertFalse(risen, "counters of what should not happen have risen")
 
     def _check_levels(self) -> None:
         process = self.tributaryd.process
