@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 #include "datapath/concat.h"
 #include "src/config/meaning.h"
@@ -71,22 +72,26 @@ bool check_text(const Option& option, const std::string& text) {
   return false;
 }
 
-std::optional<Value> read_single(const Option& option, const toml::node& node) {
+// One value of the option's type into `value`; false when it is not acceptable.
+bool read_single(const Option& option, const toml::node& node, Value& value) {
   if (option.type == Type::kBool) {
-    if (const auto* flag = node.as_boolean()) return Value(flag->get());
-    return {};
+    const auto* flag = node.as_boolean();
+    if (flag != nullptr) value = flag->get();
+    return flag != nullptr;
   }
   if (option.type == Type::kInteger || option.type == Type::kBytes) {
     std::optional<int64_t> number;
     if (const auto* integer = node.as_integer()) number = integer->get();
     if (const auto* text = node.as_string(); text != nullptr && option.type == Type::kBytes)
       number = parse_bytes(text->get());
-    if (number && (*number < option.min || *number > option.max)) number.reset();
-    return number ? std::optional<Value>(*number) : std::nullopt;
+    if (!number || *number < option.min || *number > option.max) return false;
+    value = *number;
+    return true;
   }
   const auto* text = node.as_string();
-  if (text == nullptr || !check_text(option, text->get())) return {};
-  return Value(text->get());
+  if (text == nullptr || !check_text(option, text->get())) return false;
+  value = text->get();
+  return true;
 }
 
 class Reader {
@@ -154,8 +159,9 @@ class Reader {
       return;
     }
     lines.key_lines[std::string(option.key)] = line_of(*node);
-    if (const auto value = read_value(section, option, *node))
-      option.assign(lines, *value);
+    Value value;
+    if (read_value(section, option, *node, value))
+      option.assign(lines, value);
     else
       assign_fallback(option, lines);
   }
@@ -165,33 +171,33 @@ class Reader {
     if (option.fallback == kRequired || option.fallback == kNone) return;
     const toml::table table = toml::parse(concat("v = ", option.fallback));
     const toml::node& node = *table.get("v");
-    if (const auto* array = node.as_array(); array != nullptr && array->empty()) {
-      option.assign(lines, Value(std::vector<std::string>()));
-    } else {
-      option.assign(lines, read_single(option, node).value());
-    }
+    Value value = std::vector<std::string>();
+    if (!option.list && !read_single(option, node, value))
+      throw std::logic_error(concat("the default of ", option.key, " is not acceptable"));
+    option.assign(lines, value);
   }
 
-  std::optional<Value> read_value(const Section& section, const Option& option, const toml::node& node) {
+  bool read_value(const Section& section, const Option& option, const toml::node& node, Value& value) {
     if (!option.list) {
-      auto value = read_single(option, node);
-      if (!value) report_value(section, option, node);
-      return value;
+      if (read_single(option, node, value)) return true;
+      report_value(section, option, node);
+      return false;
     }
     const auto* array = node.as_array();
     if (array == nullptr) {
       report_value(section, option, node);
-      return {};
+      return false;
     }
     std::vector<std::string> items;
     for (const toml::node& element : *array) {
-      const auto item = read_single(option, element);
-      if (item)
-        items.push_back(std::get<std::string>(*item));
+      Value item;
+      if (read_single(option, element, item))
+        items.push_back(std::get<std::string>(item));
       else
         report_value(section, option, element);
     }
-    return Value(std::move(items));
+    value = std::move(items);
+    return true;
   }
 
   void report_value(const Section& section, const Option& option, const toml::node& node) {
