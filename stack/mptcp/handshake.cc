@@ -101,9 +101,11 @@ bool on_third_ack(Context& context, tcp::Tcb& tcb, const tcp::Segment& segment) 
   const bool keys = options.has(wire::MptcpOptions::kCapable) && learn_keys_of_third_ack(context, connection, options.capable);
   if (keys) {
     ++context.counters.mptcp_capable_ack_rx;
-  } else if (options.has(wire::MptcpOptions::kDss) && !options.has(wire::MptcpOptions::kCapable)) {
+  } else if (options.has(wire::MptcpOptions::kDss) && !options.has(wire::MptcpOptions::kCapable) &&
+             segment.seq != tcb.rcv_nxt) {
     return false;  // its third ACK was lost and data overtook its repetition: wait for the keys
   } else {
+    // Also for a DSS in the keys' own place: Linux forgets them when it had to repeat a SYN that carried payload.
     ++context.counters.mptcp_fallback_ack;
     enter_fallback(context, connection);
   }
