@@ -22,6 +22,7 @@ std::unique_ptr<Engine> Engine::create(const config::Config& config, WorkerId wo
   std::unique_ptr<Engine> engine(new Engine(config, interfaces, pools, ports.size()));
   if (!engine->add_interfaces(config, interfaces, ports, error)) return nullptr;
   if (!engine->add_pool(config, interfaces, error)) return nullptr;
+  engine->ip_.announce();
   engine->stack_ = std::make_unique<Stack>(pools, engine->ip_, engine->frames_, engine->random_,
                                            engine->counters_, make_settings(config, worker, workers),
                                            engine->concentrator_, engine->clock_.now());
