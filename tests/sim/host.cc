@@ -87,6 +87,9 @@ Host::Host(EventLoop& loop, Prng prng, const HostConfig& config, const std::stri
                                 g.interface};
     if (!ip_.add_route(route, error)) throw std::invalid_argument(error);
   }
+  for (const auto& [interface, address] : config.host_addresses)
+    if (!ip_.add_host_address(interface, IpAddress::parse(address).value(), error))
+      throw std::invalid_argument(error);
   stack_ = std::make_unique<Stack>(*pools_, ip_, frames_, stack_random_, counters_, config.settings, *this,
                                    loop.now());
 }
@@ -177,9 +180,11 @@ void Host::run_pass() {
   if (ip_.next_deadline() <= now()) ip_.on_deadline(now());
   stack_->advance_timers(now());
   for (auto& action : std::exchange(posted_, {})) action();
+  if (advance_) advance_(now());
   stack_->dispatch(now());
   send_frames();
   schedule_pass(std::min(stack_->next_deadline(), ip_.next_deadline()));
+  if (next_deadline_) schedule_pass(next_deadline_());
   if (!posted_.empty()) schedule_pass(now());
 }
 

@@ -27,6 +27,8 @@ struct HostConfig {
     uint16_t interface;
   };
   std::vector<Gateway> gateways = {};
+  std::vector<std::pair<uint16_t, std::string>> host_addresses =
+      {};  ///< answered for without a prefix, per interface
   ip::PortOffloads offloads = {};
   uint32_t data_buffers = 8192;
   uint32_t header_buffers = 8192;
@@ -62,6 +64,12 @@ class Host : public StreamUser {
   void listen(uint16_t port, MakeApplication make, const ListenOptions& options = {});
   /// Sends the events of every stream to `user` (a proxy) instead of to applications.
   void set_user(StreamUser* user) { user_ = user; }
+  /// `advance` runs in every pass before the stack's dispatch; `next_deadline` says when it wants the next
+  /// one.
+  void set_pass_hook(std::function<void(Micros)> advance, std::function<Micros()> next_deadline) {
+    advance_ = std::move(advance);
+    next_deadline_ = std::move(next_deadline);
+  }
 
   Stack& stack() { return *stack_; }
   ip::IpLayer& ip() { return ip_; }
@@ -108,6 +116,8 @@ class Host : public StreamUser {
   std::vector<std::unique_ptr<Application>> applications_;
   std::vector<std::unique_ptr<InstantAcceptor>> acceptors_;
   StreamUser* user_ = nullptr;
+  std::function<void(Micros)> advance_;
+  std::function<Micros()> next_deadline_;
   std::vector<std::function<void()>> posted_;
   Micros pass_delay_;
   Micros pass_at_ = Micros::never();

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/sim/concentrator.h"
 #include "tests/sim/plans.h"
 #include "tests/sim/topology.h"
 
@@ -87,6 +88,53 @@ void vary_end(TransferPlan& plan, Prng& prng) {
   }
 }
 
+struct Net {
+  ClientPaths client;
+  Host* server;
+  std::vector<Path*> paths;  ///< of the client
+};
+
+/// Client and server with nothing but the paths between them, or with a concentrator.
+Net make_net(World& world, const std::vector<PathParameters>& paths, Prng& prng) {
+  const bool v6 = prng.chance(0.3);
+  Settings settings[3];
+  for (Settings& s : settings) {
+    s = HostConfig::small_settings();
+    s.mptcp_checksum = prng.chance(0.2);
+    s.algorithm = prng.chance(0.5) ? congestion::Algorithm::kCubic : congestion::Algorithm::kNewReno;
+  }
+  ip::PortOffloads offloads;
+  if (prng.chance(0.3))
+    offloads = {true, true, true, true, true};
+  else
+    offloads.transmit_multi_segment = prng.chance(0.5);
+  Micros pass_delay;
+  if (prng.chance(0.5)) pass_delay = Micros(static_cast<int64_t>(prng.magnitude(10, 1000)));
+
+  if (prng.chance(0.5)) {
+    const Direct direct = make_direct(world, paths,
+                                      {.v6 = v6,
+                                       .client = settings[0],
+                                       .server = settings[1],
+                                       .offloads = offloads,
+                                       .pass_delay = pass_delay});
+    return {client_paths(direct), direct.server, direct.paths};
+  }
+  ConcentratedOptions options;
+  options.v6 = v6;
+  options.preserve = prng.chance(0.3);
+  options.client = settings[0];
+  options.concentrator = settings[2];
+  options.server = settings[1];
+  options.offloads = offloads;
+  options.pass_delay = pass_delay;
+  options.budget = static_cast<uint32_t>(prng.magnitude(50'000, 1'000'000));
+  options.max_budget = 4 * options.budget;
+  const Concentrated concentrated =
+      make_concentrated(world, paths, {random_link(prng), random_link(prng)}, options);
+  return {client_paths(concentrated), concentrated.server, concentrated.accesses};
+}
+
 /// Runs one world. Returns what went wrong, or nothing.
 std::string run_one(uint64_t seed) {
   World world(seed, "thousand");
@@ -95,19 +143,8 @@ std::string run_one(uint64_t seed) {
   const size_t path_count = mptcp ? prng.between(1, 4) : 1;
   std::vector<PathParameters> parameters;
   for (size_t i = 0; i < path_count; ++i) parameters.push_back({random_link(prng), random_link(prng)});
-  DirectOptions options;
-  options.v6 = prng.chance(0.3);
-  options.client.mptcp_checksum = prng.chance(0.2);
-  options.server.mptcp_checksum = prng.chance(0.2);
-  options.client.algorithm = options.server.algorithm =
-      prng.chance(0.5) ? congestion::Algorithm::kCubic : congestion::Algorithm::kNewReno;
-  if (prng.chance(0.3))
-    options.offloads = {true, true, true, true, true};
-  else
-    options.offloads.transmit_multi_segment = prng.chance(0.5);
-  if (prng.chance(0.5)) options.pass_delay = Micros(static_cast<int64_t>(prng.magnitude(10, 1000)));
-  const Direct direct = make_direct(world, parameters, options);
-  if (prng.chance(0.2)) add_random_middlebox(*direct.paths[prng.below(path_count)], prng, mptcp);
+  const Net net = make_net(world, parameters, prng);
+  if (prng.chance(0.2)) add_random_middlebox(*net.paths[prng.below(path_count)], prng, mptcp);
 
   TransferPlan plan = random_plan(prng);
   vary_end(plan, prng);
@@ -122,18 +159,18 @@ std::string run_one(uint64_t seed) {
     const Micros when(static_cast<int64_t>(prng.magnitude(100'000, 3'000'000)));
     const Micros length(static_cast<int64_t>(prng.magnitude(10'000, 10'000'000)));
     const bool for_good = path_count > 1 && victim > 0 && prng.chance(0.5);
-    direct.paths[victim]->plan_outage(when, for_good ? Micros::never() : length);
+    net.paths[victim]->plan_outage(when, for_good ? Micros::never() : length);
   }
 
   // A SYN duplicated by the network, or one whose MP_JOIN was stripped, opens a connection of its own that
   // the client resets: it must come to nothing.
   std::vector<Transfer*> servers;
-  direct.server->listen(kServerPort, [&](const IncomingConnection&) {
+  net.server->listen(kServerPort, [&](const IncomingConnection&) {
     auto made = std::make_unique<Transfer>(answer);
     servers.push_back(made.get());
     return made;
   });
-  Transfer& client = start_transfer(direct, plan, mptcp, prng.chance(0.5));
+  Transfer& client = start_transfer(net.client, plan, mptcp, prng.chance(0.5));
   std::string wrong;
   const auto all_servers = [&](auto&& holds) { return std::all_of(servers.begin(), servers.end(), holds); };
   world.run_until([&] { return client.is_gone() && all_servers([](Transfer* t) { return t->is_gone(); }); },
@@ -145,7 +182,7 @@ std::string run_one(uint64_t seed) {
   if (!client.is_complete() || served != 1 || !strays_empty) {
     wrong = client.describe() + "\n";
     for (const Transfer* server : servers) wrong += server->describe() + "\n";
-    for (const Path* path : direct.paths) wrong += path->describe() + "\n";
+    for (const Path* path : net.paths) wrong += path->describe() + "\n";
   }
   for (const std::string& line : world.finish()) wrong += "left over: " + line + "\n";
   return wrong;

@@ -78,23 +78,32 @@ void SubflowKeeper::look(std::shared_ptr<State> state) {
   app.after(state->interval, [state] { look(state); });
 }
 
-Transfer& start_transfer(const Direct& direct, const TransferPlan& plan, bool mptcp, bool reopen) {
+ClientPaths client_paths(const Direct& direct) {
+  ClientPaths paths{direct.client, {}};
+  for (uint16_t i = 0; i < direct.paths.size(); ++i)
+    paths.ends.push_back({i, direct.client_address(i), direct.server_address(i)});
+  return paths;
+}
+
+Transfer& start_transfer(const ClientPaths& paths, const TransferPlan& plan, bool mptcp, bool reopen) {
   auto made = std::make_unique<Transfer>(plan);
   Transfer& transfer = *made;
-  transfer.bind(*direct.client, {});
+  transfer.bind(*paths.client, {});
   auto shared = std::make_shared<std::unique_ptr<Transfer>>(std::move(made));
-  direct.client->post([direct, shared, mptcp] {
+  paths.client->post([paths, shared, mptcp] {
+    const ClientPaths::Ends& first = paths.ends.front();
     ConnectOptions options;
-    options.local = direct.client_address(0);
-    options.remote = direct.server_address(0);
+    options.local = first.local;
+    options.remote = first.remote;
     options.remote_port = kServerPort;
+    options.interface = first.interface;
     options.mptcp = mptcp;
-    direct.client->connect(std::move(*shared), options);
+    paths.client->connect(std::move(*shared), options);
   });
-  if (mptcp && direct.paths.size() > 1) {
+  if (mptcp && paths.ends.size() > 1) {
     std::vector<SubflowKeeper::Target> targets;
-    for (uint16_t i = 1; i < direct.paths.size(); ++i)
-      targets.push_back({i, direct.client_address(i), direct.server_address(i), kServerPort});
+    for (size_t i = 1; i < paths.ends.size(); ++i)
+      targets.push_back({paths.ends[i].interface, paths.ends[i].local, paths.ends[i].remote, kServerPort});
     SubflowKeeper(transfer, std::move(targets), Micros::milliseconds(10), reopen);
   }
   return transfer;

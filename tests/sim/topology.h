@@ -50,8 +50,24 @@ class SubflowKeeper {
   static void look(std::shared_ptr<State> state);
 };
 
-/// Opens a connection from client to server over path 0, with subflows on the others when `mptcp`.
-Transfer& start_transfer(const Direct& world, const TransferPlan& plan, bool mptcp, bool reopen = false);
+/// Where a client connects to, and from which of its interfaces; the first one carries the handshake.
+struct ClientPaths {
+  struct Ends {
+    uint16_t interface;
+    IpAddress local;
+    IpAddress remote;
+  };
+  Host* client;
+  std::vector<Ends> ends;
+};
+ClientPaths client_paths(const Direct& direct);
+
+/// Opens a connection over the first path, with subflows on the others when `mptcp`.
+Transfer& start_transfer(const ClientPaths& paths, const TransferPlan& plan, bool mptcp, bool reopen = false);
+inline Transfer& start_transfer(const Direct& direct, const TransferPlan& plan, bool mptcp,
+                                bool reopen = false) {
+  return start_transfer(client_paths(direct), plan, mptcp, reopen);
+}
 
 /// Waits for both ends to be done and says what is wrong if they do not get there.
 testing::AssertionResult run_to_end(World& world, const std::vector<const Transfer*>& ends, Micros limit);

@@ -59,6 +59,8 @@ std::vector<std::string> World::finish() {
   std::vector<std::string> left;
   for (const auto& host : hosts_)
     for (std::string& line : host->leftovers()) left.push_back(std::move(line));
+  for (const auto& check : checks_)
+    if (std::string line = check(); !line.empty()) left.push_back(std::move(line));
   return left;
 }
 

@@ -33,10 +33,17 @@ class World {
   EventLoop loop;
   Prng prng;
 
+  /// Keeps something as long as the world exists: a proxy and its like.
+  void keep(std::shared_ptr<void> thing) { kept_.push_back(std::move(thing)); }
+  /// A check at the end of the world: empty, or what is left over.
+  void add_check(std::function<std::string()> check) { checks_.push_back(std::move(check)); }
+
   const std::vector<std::unique_ptr<Host>>& hosts() const { return hosts_; }
 
  private:
   std::string name_;
+  std::vector<std::shared_ptr<void>> kept_;
+  std::vector<std::function<std::string()>> checks_;
   std::vector<std::unique_ptr<Path>> paths_;
   std::vector<std::unique_ptr<Host>> hosts_;
 };

@@ -1,0 +1,41 @@
+// A client with several accesses, a concentrator that intercepts its connections, and an ordinary server
+// behind it:
+//
+//   client 10.0.i.1 --access path i-- 10.0.i.2 concentrator 192.0.2.1 --server path-- 192.0.2.2 server
+#pragma once
+
+#include <vector>
+
+#include "proxy/concentrator.h"
+#include "tests/sim/topology.h"
+
+namespace tributary::sim {
+
+struct Concentrated {
+  Host* client;
+  Host* concentrator;
+  Host* server;
+  proxy::Concentrator* proxy;
+  std::vector<Path*> accesses;  ///< A: the client
+  Path* server_path;            ///< A: the concentrator
+  bool v6;
+};
+
+struct ConcentratedOptions {
+  bool v6 = false;
+  bool preserve = false;  ///< the server sees the client's own address
+  Settings client = HostConfig::small_settings();
+  Settings concentrator = HostConfig::small_settings();
+  Settings server = HostConfig::small_settings();
+  ip::PortOffloads offloads = {};
+  Micros pass_delay = Micros(0);
+  uint32_t budget = 1 << 20;
+  uint32_t max_budget = 4 << 20;
+};
+
+Concentrated make_concentrated(World& world, const std::vector<PathParameters>& accesses,
+                               const PathParameters& server_path, const ConcentratedOptions& options = {});
+
+ClientPaths client_paths(const Concentrated& concentrated);
+
+}  // namespace tributary::sim
