@@ -70,6 +70,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample) {
       if (part > 0 && split_queued(context, tcb, m, static_cast<uint16_t>(part))) continue;
       break;
     }
+    prefetch_queued(info.subflow_next);
     if (!(info.flags & kPktSacked)) {
       note_delivered(context, tcb, m);
       sample.consider(info);
@@ -123,6 +124,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   const uint32_t prior_in_flight = in_flight(tcb);
   const uint32_t old_window = tcb.snd_wnd;
   update_send_window(tcb, segment);
+  tcb.probes_out = 0;
 
   Delivery delivery;
   RttSample sample;

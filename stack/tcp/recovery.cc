@@ -4,6 +4,7 @@
 
 #include "stack/tcp/output.h"
 #include "stack/tcp/segment.h"
+#include "stack/tcp/timers.h"
 
 namespace tributary::tcp {
 namespace {
@@ -12,9 +13,10 @@ constexpr uint32_t kDupThresh = 3;
 
 SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
 
-/// RFC 8985 §6.2 step 4: how long a segment may be overtaken before it counts as lost.
+/// RFC 8985 §6.2 step 4: how long a segment may be overtaken before it counts as lost. Three segments SACKed are more
+/// than two MSS: their options take some of it.
 uint32_t reordering_window(const Tcb& tcb) {
-  if (!tcb.has(kReordering) && (tcb.has(kInRecovery | kInLoss) || tcb.sacked_bytes >= kDupThresh * tcb.mss)) return 0;
+  if (!tcb.has(kReordering) && (tcb.has(kInRecovery | kInLoss) || tcb.sacked_bytes > (kDupThresh - 1) * tcb.mss)) return 0;
   return std::min(tcb.reo_wnd_mult * (tcb.min_rtt / 4), tcb.srtt);
 }
 
@@ -50,7 +52,8 @@ void reduce_proportionally(Tcb& tcb, uint32_t delivered, bool safe) {
     if (safe) count += tcb.mss;
     count = std::min<int64_t>(ssthresh - flight, count);
   }
-  if (tcb.prr_out == 0 && count <= 0) count = tcb.mss;  // the first retransmission
+  // The first retransmission leaves at once: counted in bytes, less than a segment would be no leave to send.
+  if (tcb.prr_out == 0) count = std::max<int64_t>(count, tcb.mss);
   tcb.cc.cwnd = flight + static_cast<uint32_t>(std::max<int64_t>(count, 0));
 }
 
@@ -125,6 +128,7 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
     tcb.rtx_deadline = look_again;
     tcb.set(kReorderTimer);
     tcb.clear(kProbeTimer | kPersist);
+    arm_timer(context, tcb);
   }
 }
 

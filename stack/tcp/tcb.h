@@ -148,6 +148,7 @@ struct Tcb {
   SeqNum dsack_right;
   uint8_t backoff = 0;            ///< RTOs in a row
   uint8_t reo_wnd_mult = 1;
+  uint8_t probes_out = 0;         ///< window probes since the peer last acknowledged anything
 
   // Timers: one wheel entry, filed under the earliest (design D6).
   TimerNode timer;

@@ -195,7 +195,7 @@ Seg Peer::make_syn(const Options& options) {
 }
 
 void Peer::open(const Options& options, uint16_t window, Where where) {
-  send(make_syn(options));
+  send(make_syn(options).win(options.wscale < 0 ? window : uint16_t{60000}));
   const Seg answer = expect(kSyn | kAck, 0, 1, where);
   test_.wait(options.rtt);
   send(ack(1, 1).win(window));
