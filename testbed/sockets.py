@@ -5,10 +5,12 @@ A socket belongs for good to the namespace its thread was in when it was made, s
 
 import contextlib
 import ctypes
+import dataclasses
 import pathlib
 import random
 import socket
 import struct
+import sys
 import threading
 
 from testbed.namespace import Namespace, wait_until
@@ -16,6 +18,7 @@ from testbed.namespace import Namespace, wait_until
 IPPROTO_MPTCP = 262
 PATTERN = random.Random(8684).randbytes(1_000_003)  # a prime: no block of a power of two repeats within 10^12 bytes
 _TWICE = PATTERN + PATTERN[: 1 << 19]
+_SOL_MPTCP, _MPTCP_INFO = 284, 1
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,6 +58,20 @@ def abort(connection: socket.socket) -> None:
     """Closes with a reset (MP_FASTCLOSE)."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+@dataclasses.dataclass
+class MptcpInfo:
+    """What the kernel says of an MPTCP socket."""
+
+    subflows: int  # beyond the first
+    fallback: bool
+    checksums: bool
+
+
+def mptcp_info(connection: socket.socket) -> MptcpInfo:
+    data = connection.getsockopt(_SOL_MPTCP, _MPTCP_INFO, 64)
+    return MptcpInfo(data[0], bool(int.from_bytes(data[8:12], sys.byteorder) & 1), bool(data[42]))
 
 
 def send_pattern(connection: socket.socket, size: int, at: int = 0, block: int = 1 << 18) -> None:

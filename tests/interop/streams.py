@@ -86,7 +86,7 @@ class StreamCase(InteropCase):
 
         def subflows() -> list[dict] | None:
             relays = self.tributaryd.connections()
-            found = [s for relay in relays for s in relay["access"]["subflows"] if s["state"] == "ESTABLISHED"]
+            found = [s for relay in relays for s in relay["access"]["subflows"] if s["state"] == "ESTAB"]
             return found if len(found) == count else None
 
         return wait_until(subflows, 5, f"{count} subflows")
