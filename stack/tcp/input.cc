@@ -260,9 +260,11 @@ void on_stray_segment(Context& context, const Segment& segment) {
 bool on_time_wait_segment(Context& context, uint32_t index, Segment& segment) {
   TimeWait& entry = context.time_wait.at(index);
   const wire::TcpOptions& options = *segment.options;
-  const bool newer_time = entry.timestamps && options.has(wire::TcpOptions::kTimestamps) &&
-                          static_cast<int32_t>(options.ts_value - entry.ts_recent) > 0;
-  if (segment.has(kSyn) && !segment.has(kAck) && !segment.has(kRst) && (newer_time || segment.seq > entry.rcv_nxt)) {
+  // RFC 6191 §2: a new connection has a later timestamp; where time does not tell, a higher sequence number.
+  bool newer = segment.seq > entry.rcv_nxt;
+  if (entry.timestamps && options.has(wire::TcpOptions::kTimestamps) && options.ts_value != entry.ts_recent)
+    newer = static_cast<int32_t>(options.ts_value - entry.ts_recent) > 0;
+  if (segment.has(kSyn) && !segment.has(kAck) && !segment.has(kRst) && newer) {
     context.flows.erase(segment.hash, index | kTimeWaitBit);
     context.time_wait.forget(index);
     return true;

@@ -160,7 +160,8 @@ void on_listen_segment(Context& context, uint16_t index, Segment& segment) {
 
 void on_deferred_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (segment.has(kRst)) {
-    if (segment.seq == tcb.rcv_nxt || segment.seq == tcb.irs) end(context, tcb, StreamError::kReset);
+    const bool exact = segment.seq == tcb.rcv_nxt || segment.seq == tcb.rcv_nxt + tcb.syn_data || segment.seq == tcb.irs;
+    if (exact) end(context, tcb, StreamError::kReset);
     return;
   }
   if (!segment.has(kSyn) || segment.has(kAck) || segment.seq != tcb.irs) return;
