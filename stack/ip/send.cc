@@ -1,5 +1,7 @@
 // Sending: the way of a packet with a resolved neighbour, and everything that is not that way.
 #include <cstring>
+#include <optional>
+#include <span>
 
 #include "stack/ip/ip_layer.h"
 #include "stack/ip/solicitation.h"
@@ -11,6 +13,18 @@ namespace {
 constexpr size_t kUntagged =
     14;  // an Ethernet header, and what a VLAN tag adds: sizes known, so copies are two moves
 constexpr size_t kTag = 4;
+
+/// Of a packet of ours. Its payload may lie in further segments, so the length fields are not looked at.
+std::optional<IpAddress> destination_of(std::span<const uint8_t> packet) {
+  constexpr size_t kV4Destination = 16, kV4Header = 20, kV6Destination = 24, kV6Header = 40;
+  if (packet.empty()) return {};
+  const unsigned version = packet[0] >> 4;
+  if (version == 4 && packet.size() >= kV4Header)
+    return IpAddress::from_v4_bytes(packet.data() + kV4Destination);
+  if (version == 6 && packet.size() >= kV6Header)
+    return IpAddress::from_v6_bytes(packet.data() + kV6Destination);
+  return {};
+}
 
 }  // namespace
 
@@ -29,10 +43,9 @@ void IpLayer::transmit(Packet packet, const Neighbor& n) {
 void IpLayer::send_unconfirmed(Packet packet, Neighbor* n, const NextHop& hop, Micros now) {
   if (n == nullptr) {
     // The entry was evicted since the caller got its hop; the packet itself says where it wants to go.
-    wire::IpHeader header;
     std::optional<NextHop> again;
-    if (wire::parse_ip(packet.bytes(), true, header) == wire::IpError::kNone)
-      again = find_route_on(hop.interface, header.destination, now);
+    if (const auto destination = destination_of(packet.bytes()))
+      again = find_route_on(hop.interface, *destination, now);
     if (!again) {
       ++counters_.drop_no_route;
       return;
