@@ -68,6 +68,7 @@ struct Context {
   uint32_t half_open = 0;           ///< passive Tcbs not yet established
   uint32_t challenge_budget = 0;    ///< challenge ACKs left in this second
   Micros challenge_refill;
+  wire::TcpOptions in_options;      ///< of the segment being processed
   wire::TcpOptions out_options;     ///< scratch for the segment being built
   std::vector<SynAckOptions> syn_ack_options;   ///< of active opens established in this pass
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <new>
 
 #include "stack/mptcp/join.h"
 #include "stack/tcp/input.h"
@@ -29,7 +31,7 @@ bool parse_segment(Context& context, const ip::Received& received, Packet packet
   // The payload's sum is kept for the way out (design D2): read once here, or derived when the port has checked.
   const wire::Sum front = wire::add(wire::pseudo_header_sum(received.ip.source, received.ip.destination, wire::ip_protocol::kTcp,
                                                             static_cast<uint32_t>(bytes.size())),
-                                    wire::sum_bytes(bytes.first(header->header_size)));
+                                    wire::sum_header(bytes.data(), header->header_size));
   wire::Sum payload_sum;
   if (received.tcp_checksum_good) {
     payload_sum = wire::subtract(0xffff, front);
@@ -99,10 +101,20 @@ void on_new_segment(Context& context, Segment& segment) {
   else tcp::on_stray_segment(context, segment);
 }
 
-void process(Context& context, Segment& segment, wire::TcpOptions& options) {
+/// The flow as `guess`, looked up before the burst was processed, unless something has happened to it since.
+uint32_t confirm_flow(Context& context, const Segment& segment, uint32_t guess) {
+  if (guess != FlowTable::kNotFound && !(guess & kTimeWaitBit)) {
+    // Blocks are not given back within a pass: one that ended says so.
+    const tcp::Tcb& tcb = context.tcbs.at(guess);
+    if (tcb.state != tcp::State::kClosed) return guess;
+  }
+  return find_flow(context, context, segment.hash, segment.key);
+}
+
+void process(Context& context, Segment& segment, uint32_t guess, wire::TcpOptions& options) {
   wire::parse_tcp_options({segment.packet.data() + (segment.options_offset), segment.options_size}, options);
   segment.options = &options;
-  const uint32_t found = find_flow(context, context, segment.hash, segment.key);
+  const uint32_t found = confirm_flow(context, segment, guess);
   if (found == FlowTable::kNotFound) return on_new_segment(context, segment);
   if (found & kTimeWaitBit) {
     if (tcp::on_time_wait_segment(context, found & ~kTimeWaitBit, segment)) on_new_segment(context, segment);
@@ -119,10 +131,28 @@ void process_icmp_error(Context& context, const ip::Received& received) {
   tcp::on_icmp_error(context, context.tcbs.at(found), received);
 }
 
+/// The segments of a burst, made one by one: clearing room for all of them costs as much as a small burst itself.
+class Stage {
+ public:
+  Stage() = default;
+  ~Stage() {
+    for (size_t i = 0; i < count_; ++i) (*this)[i].~Segment();
+  }
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+  Segment& add() { return *new (&room_[count_++ * sizeof(Segment)]) Segment; }
+  void drop_last() { (*this)[--count_].~Segment(); }
+  Segment& operator[](size_t i) { return *std::launder(reinterpret_cast<Segment*>(&room_[i * sizeof(Segment)])); }
+  size_t size() const { return count_; }
+
+ private:
+  alignas(Segment) std::byte room_[kStage * sizeof(Segment)];
+  size_t count_ = 0;
+};
+
 void receive_stage(Context& context, PortId port, std::span<rte_mbuf*> frames) {
-  static thread_local wire::TcpOptions options;
-  std::array<Segment, kStage> segments;
-  size_t count = 0;
+  wire::TcpOptions& options = context.in_options;
+  Stage segments;
   for (rte_mbuf* frame : frames) __builtin_prefetch(rte_pktmbuf_mtod(frame, void*));
   for (rte_mbuf* frame : frames) {
     Packet packet(frame);
@@ -136,19 +166,29 @@ void receive_stage(Context& context, PortId port, std::span<rte_mbuf*> frames) {
       case ip::Received::Kind::kIcmpError:
         process_icmp_error(context, received);
         break;
-      case ip::Received::Kind::kTcp:
-        if (parse_segment(context, received, std::move(packet), segments[count]))
-          context.flows.prefetch(segments[count++].hash);
+      case ip::Received::Kind::kTcp: {
+        Segment& segment = segments.add();
+        if (parse_segment(context, received, std::move(packet), segment)) context.flows.prefetch(segment.hash);
+        else segments.drop_last();
         break;
+      }
     }
   }
-  // Look-ups are repeated in `process`: a segment may create or end the flow of the next. This one only warms caches.
-  for (size_t i = 0; i < count; ++i) {
-    const uint32_t found = find_flow(context, context, segments[i].hash, segments[i].key);
-    if (found != FlowTable::kNotFound && !(found & kTimeWaitBit)) context.tcbs.prefetch(found);
+  std::array<uint32_t, kStage> found;
+  const auto is_tcb = [&found](size_t i) { return found[i] != FlowTable::kNotFound && !(found[i] & kTimeWaitBit); };
+  for (size_t i = 0; i < segments.size(); ++i) {
+    found[i] = find_flow(context, context, segments[i].hash, segments[i].key);
+    if (is_tcb(i)) context.tcbs.prefetch(found[i]);
   }
-  for (size_t i = 0; i < count; ++i) {
-    process(context, segments[i], options);
+  // What an acknowledgement takes off first, and where its data level is.
+  for (size_t i = 0; i < segments.size(); ++i) {
+    if (!is_tcb(i)) continue;
+    const tcp::Tcb& tcb = context.tcbs.at(found[i]);
+    prefetch_queued(tcb.tx_head);
+    if (tcb.is_subflow()) context.connections.prefetch(tcb.connection);
+  }
+  for (size_t i = 0; i < segments.size(); ++i) {
+    process(context, segments[i], found[i], options);
     segments[i].packet.reset();
   }
 }

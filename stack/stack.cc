@@ -99,6 +99,7 @@ void Stack::dispatch(Micros now) {
   }
   while (Connection* connection = pop_work(c.connections, c.schedule, &Connection::next_schedule)) {
     connection->clear(mptcp::kScheduleQueued);
+    if (c.schedule.head != WorkList::kEnd) prefetch_queued(c.connections.at(c.schedule.head).snd_unsent);
     mptcp::schedule(c, *connection);
   }
   while (Tcb* tcb = pop_work(c.tcbs, c.output, &Tcb::next_output)) {

@@ -45,6 +45,7 @@ void pop_head(Connection& connection) {
 void advance_una(Context& context, Connection& connection, DataSeq una) {
   uint32_t bytes = 0;
   while (connection.snd_head != connection.snd_unsent && end_of(connection.snd_head) <= una) {
+    prefetch_queued(info_of(connection.snd_head).next);
     bytes += info_of(connection.snd_head).payload_size;
     pop_head(connection);
   }
@@ -112,6 +113,8 @@ void send_new(Context& context, Connection& connection) {
       if (!first && info_of(m).payload_size > room) break;
       if (!fit(context, connection, *tcb, m)) return;
       const uint16_t size = info_of(m).payload_size;
+      prefetch_unsent(m);
+      prefetch_queued(info_of(m).next);
       tcp::enqueue(context, *tcb, m);
       connection.snd_nxt = end_of(m);
       connection.bytes_sent += size;

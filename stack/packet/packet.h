@@ -42,6 +42,22 @@ constexpr uint32_t kNoOwner = UINT32_MAX;
 
 inline PacketInfo& info_of(rte_mbuf* m) { return *static_cast<PacketInfo*>(rte_mbuf_to_priv(m)); }
 
+/// Asks for what taking a packet off a queue and freeing it will touch. A queue a round trip long has left the cache, and
+/// its links lead from one miss to the next: every look ahead is a memory access saved. `m` may be null.
+inline void prefetch_queued(rte_mbuf* m) {
+  if (m == nullptr) return;
+  __builtin_prefetch(rte_mbuf_to_priv(m), 1);
+  __builtin_prefetch(m, 1);
+  __builtin_prefetch(reinterpret_cast<char*>(m) + RTE_CACHE_LINE_SIZE, 1);
+}
+/// Asks for what sending a packet will touch: the buffer's control lines and the room its headers are written to.
+inline void prefetch_unsent(rte_mbuf* m) {
+  prefetch_queued(m);
+  char* const buffer = static_cast<char*>(rte_mbuf_to_priv(m)) + RTE_CACHE_LINE_SIZE;  // where buf_addr of a direct one points
+  __builtin_prefetch(buffer + info_of(m).payload_offset - 1, 1);
+  __builtin_prefetch(buffer + info_of(m).payload_offset - RTE_CACHE_LINE_SIZE - 1, 1);
+}
+
 /// Move-only owner of one reference to a buffer (or chain). Destruction gives the reference back to its pool.
 class Packet {
  public:

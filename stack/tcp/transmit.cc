@@ -52,7 +52,7 @@ uint16_t write_headers(Context& context, const HeaderFields& fields, const wire:
     set_checksum_offload(m, fields.key.remote.is_v4(), false, true, interface.vlan ? 18 : 14,
                          static_cast<uint16_t>(ip_size), static_cast<uint16_t>(tcp_size));
   } else {
-    checksum = static_cast<wire::Sum>(~wire::add(wire::add(pseudo, wire::sum_bytes({tcp, tcp_size})), payload_sum));
+    checksum = static_cast<wire::Sum>(~wire::add(wire::add(pseudo, wire::sum_header(tcp, tcp_size)), payload_sum));
   }
   tcp[16] = static_cast<uint8_t>(checksum >> 8);
   tcp[17] = static_cast<uint8_t>(checksum);

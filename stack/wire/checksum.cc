@@ -38,10 +38,8 @@ Sum sum_bytes(std::span<const uint8_t> bytes) {
 Sum pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol,
                       uint32_t length) {
   // All sixteen bytes for both families: the 0xffff of a mapped IPv4 address is a ones'-complement zero.
-  uint64_t sum = uint64_t{protocol} + length;
-  for (const IpAddress* a : {&source, &destination})
-    for (size_t i = 0; i < 16; i += 4) sum += load32(a->bytes().data() + i);
-  return fold(sum);
+  const Sum addresses = add(sum_header(source.bytes().data(), 16), sum_header(destination.bytes().data(), 16));
+  return fold(uint64_t{protocol} + length + addresses);
 }
 
 Sum dss_pseudo_header_sum(uint64_t dsn, uint32_t subflow_seq, uint16_t data_length) {

@@ -1,7 +1,9 @@
 // Ones'-complement sums (RFC 1071) and their arithmetic, so that payload is never read twice (design D2).
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "stack/wire/ip_address.h"
@@ -39,6 +41,18 @@ constexpr bool same_value(Sum a, Sum b) {
 
 /// Sum of the bytes; an odd last byte is padded with zero.
 Sum sum_bytes(std::span<const uint8_t> bytes);
+
+/// The same for a header: a few words of four bytes (`size` is a multiple of four), without a call.
+inline Sum sum_header(const uint8_t* p, size_t size) {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < size; i += 4) {
+    uint32_t word;
+    std::memcpy(&word, p + i, sizeof word);
+    sum += word;
+  }
+  const Sum folded = fold(sum);
+  return std::endian::native == std::endian::little ? swap_bytes(folded) : folded;
+}
 
 /// Sum of the TCP/UDP/ICMPv6 pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1). `length` = transport header +
 /// payload.
