@@ -100,7 +100,17 @@ bool send_wanted(Context& context, Connection& connection) {
   return true;
 }
 
+/// One window for all subflows (RFC 8684 §3.3.1): what was last heard on one of them may be older than what another one has
+/// told since. The way Linux does it.
+void share_window(Context& context, Connection& connection) {
+  const int64_t allowed = connection.snd_wnd_end - connection.snd_nxt;
+  if (allowed <= 0 || connection.has(kFallback)) return;
+  const uint32_t window = static_cast<uint32_t>(std::min<int64_t>(allowed, INT32_MAX));
+  for_each_subflow(context, connection, [window](Tcb& tcb) { tcb.snd_wnd = std::max(tcb.snd_wnd, window); });
+}
+
 void send_new(Context& context, Connection& connection) {
+  if (connection.snd_unsent != nullptr) share_window(context, connection);
   while (connection.snd_unsent != nullptr) {
     rte_mbuf* m = connection.snd_unsent;
     if (end_of(m) > connection.snd_wnd_end) return;
@@ -266,7 +276,8 @@ void on_data_timer(Context& context, Connection& connection) {
     unsigned left = kRecoverPackets;
     for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent && left > 0; m = info_of(m).next) {
       PacketInfo& info = info_of(m);
-      if (info.flags & tcp::kPktInFlight) continue;
+      // A subflow that waits for its window may wait for ever: the path may have died before it heard of the opening.
+      if ((info.flags & tcp::kPktInFlight) && !context.tcbs.at(info.owner).has(tcp::kPersist)) continue;
       info.flags &= static_cast<uint16_t>(~(tcp::kPktReinjected | tcp::kPktSubflowAcked));
       want(connection, m);
       --left;
