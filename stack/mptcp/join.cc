@@ -34,6 +34,15 @@ AddressId local_id_for(Context& context, const Connection& connection, const IpA
   return AddressId{static_cast<uint8_t>(highest + 1)};
 }
 
+/// Whether the peer asked for no joins to the address and port it was first reached by (MC-4), and this is it.
+bool is_barred(Context& context, const Connection& connection, const IpAddress& remote, uint16_t remote_port) {
+  bool barred = false;
+  for_each_subflow(context, connection, [&](const tcp::Tcb& tcb) {
+    barred |= !tcb.has(tcp::kJoin) && tcb.key.remote == remote && tcb.key.remote_port == remote_port;
+  });
+  return barred && connection.has(kPeerNoJoin);
+}
+
 }  // namespace
 
 void on_join_syn(Context& context, tcp::Segment& segment) {
@@ -96,13 +105,15 @@ bool on_join_syn_ack(Context& context, tcp::Tcb& tcb, const tcp::Segment& segmen
     }
     ++context.counters.mptcp_join_bad_hmac;
   }
-  reset_subflow(context, tcb, RstReason::kMptcpSpecific);
+  refuse(context, segment, RstReason::kMptcpSpecific);
+  tcp::abort(context, tcb, nullptr);
   return false;
 }
 
 bool open_subflow(Context& context, Connection& connection, const IpAddress& local, const IpAddress& remote,
                   uint16_t remote_port, std::optional<uint16_t> interface, bool backup) {
   if (connection.state != State::kEstablished || connection.has(kFallback) || !connection.has(kPeerDss)) return false;
+  if (is_barred(context, connection, remote, remote_port)) return false;
   if (connection.subflow_count >= std::min<size_t>(context.settings.max_subflows_per_connection, kMaxSubflows)) return false;
   const auto hop = interface ? context.ip.find_route_on(*interface, remote, context.now)
                              : context.ip.find_route(remote, context.now);

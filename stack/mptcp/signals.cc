@@ -112,7 +112,8 @@ bool on_options(Context& context, Tcb& tcb, Segment& segment) {
   // A join we opened is confirmed by whatever comes after our third ACK (MJ-7).
   if (tcb.has(tcp::kPreEstablished)) {
     tcb.clear(tcp::kPreEstablished);
-    tcb.ack_deadline = Micros::never();
+    tcb.backoff = 0;
+    tcb.ack_deadline = tcb.idle_deadline = Micros::never();
     request_schedule(context, connection);
   }
   if (options.present == 0) {

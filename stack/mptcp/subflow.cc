@@ -2,6 +2,7 @@
 
 #include "stack/mptcp/close.h"
 #include "stack/mptcp/fallback.h"
+#include "stack/mptcp/receive.h"
 #include "stack/mptcp/send.h"
 #include "stack/mptcp/stream.h"
 #include "stack/tcp/close.h"
@@ -14,11 +15,8 @@ namespace {
 using tcp::Tcb;
 
 void clear_pending(Tcb& tcb) {
-  while (tcb.subflow.pending_head != nullptr) {
-    Packet packet(tcb.subflow.pending_head);
-    tcb.subflow.pending_head = packet.info().subflow_next;
+  while (take_pending(tcb)) {
   }
-  tcb.subflow.pending_tail = nullptr;
 }
 
 /// Everything of the connection in this subflow's send queue is to go out on another one.
@@ -67,7 +65,7 @@ ByteStream stream_of(Context& context, const Tcb& tcb) {
 }
 
 uint64_t user_data_of(Context& context, const Tcb& tcb) {
-  return tcb.is_subflow() ? context.connections.at(tcb.connection).user_data : tcb.user_data;
+  return tcb.is_subflow() ? context.connections.at(tcb.connection).user_data : tcb.plain.user_data;
 }
 
 wire::MptcpOptions reset_with(wire::RstReason reason) {
@@ -98,6 +96,13 @@ void on_subflow_established(Context& context, Tcb& tcb) {
   } else if (tcb.has(tcp::kPassive)) {
     ++context.counters.mptcp_join_ack_rx;
     tcp::request_ack(context, tcb);  // MJ-7: the fourth packet
+  } else {
+    tcb.idle_deadline = context.now + context.settings.join_timeout;  // for the fourth packet
+    tcp::arm_timer(context, tcb);
+  }
+  if (connection.state == State::kEstablished && connection.close_deadline != Micros::never()) {
+    connection.close_deadline = Micros::never();  // it had lost its last subflow
+    connection.error = StreamError::kNone;
   }
   request_schedule(context, connection);
 }
@@ -149,7 +154,9 @@ void on_subflow_gone(Context& context, Tcb& tcb, StreamError error) {
     return;
   }
   // DF-5: without a subflow the connection lives on for a while, waiting for a join.
-  connection.close_deadline = context.now + context.settings.close_timeout;
+  // Joins that come to nothing do not prolong it.
+  if (connection.close_deadline == Micros::never())
+    connection.close_deadline = context.now + context.settings.close_timeout;
   connection.error = error == StreamError::kNone ? StreamError::kNoPath : error;
   arm_connection(context, connection);
 }

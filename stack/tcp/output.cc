@@ -4,6 +4,7 @@
 
 #include "stack/mptcp/send.h"
 #include "stack/tcp/payload.h"
+#include "stack/tcp/rtt.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/transmit.h"
@@ -161,6 +162,9 @@ void output(Context& context, Tcb& tcb) {
   }
   if (tcb.has(kAckNow) && (is_synchronized(tcb.state) || tcb.state == State::kSynReceived))
     transmit_control(context, tcb, kAck, tcb.snd_nxt);
+  // RFC 8684 §3.2: the third ACK of a join is repeated until it is answered.
+  if (tcb.has(kPreEstablished) && tcb.has(kJoin) && tcb.ack_deadline == Micros::never())
+    tcb.ack_deadline = context.now + current_rto(context.settings, tcb);
   // A clock for what has just left, or for data a closed window holds back.
   const bool stuck = tcb.tx_unsent != nullptr && tcb.snd_nxt == tcb.snd_una && may_send_data(tcb);
   if (tcb.snd_nxt != before || (stuck && tcb.rtx_deadline == Micros::never())) restart_retransmission(context, tcb);

@@ -154,6 +154,7 @@ void on_timer(Context& context, Tcb& tcb) {
   if (tcb.state == State::kClosed) return;
   if (tcb.ack_deadline <= context.now) {
     tcb.ack_deadline = Micros::never();
+    if (tcb.has(kPreEstablished) && tcb.backoff < UINT8_MAX) ++tcb.backoff;
     request_ack(context, tcb);
   }
   if (tcb.idle_deadline <= context.now) {
