@@ -21,6 +21,7 @@ using wire::tcp_flag::kAck;
 
 constexpr uint32_t kDssOverhead = 28;      // DATA_ACK and DSN in 64 bits, with checksum or padding (DS-4)
 constexpr unsigned kRecoverPackets = 32;   // offered again a data-level time-out
+constexpr uint8_t kAnsweredBackoff = 8;    // probes of a window whose owner answers do not get rarer than this
 constexpr Micros kMinDataTimeout = Micros::milliseconds(200);
 
 DataSeq end_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn + info_of(m).payload_size); }
@@ -202,6 +203,12 @@ void on_data_ack(Context& context, Connection& connection, DataSeq data_ack, uin
     advance_una(context, connection, fin ? connection.write_seq : data_ack);
     if (fin) connection.set(kDataFinAcked);
     connection.rtx_deadline = Micros::never();
+  } else if (connection.snd_una == connection.snd_nxt && connection.snd_unsent != nullptr) {
+    // A shut window, and somebody there who says so: no reason to give up (RFC 9293 §3.8.6.1).
+    const uint8_t last = std::min<uint8_t>(kAnsweredBackoff, static_cast<uint8_t>(context.settings.data_retries - 1));
+    connection.data_backoff = std::min(connection.data_backoff, last);
+    request_schedule(context, connection);
+    return;
   } else if (connection.snd_unsent == nullptr || connection.has(kScheduleQueued)) {
     return;
   }
@@ -261,16 +268,18 @@ void on_data_timer(Context& context, Connection& connection) {
     return;
   }
   ++connection.data_backoff;
-  Tcb* best = best_subflow(context, connection);
   const bool fin_outstanding = connection.has(kDataFinSent) && !connection.has(kDataFinAcked);
   if (fin_outstanding && connection.snd_una == connection.write_seq) {
     for_each_subflow(context, connection, [&](Tcb& tcb) {
       if (tcp::is_synchronized(tcb.state)) tcp::request_ack(context, tcb);
     });
   } else if (connection.snd_una == connection.snd_nxt) {
-    // Nothing in flight: the data-level window is shut. Ask (DA-2; the subflow's own window may look open).
-    if (best != nullptr && connection.snd_unsent != nullptr)
-      tcp::transmit_control(context, *best, kAck, best->snd_una - 1);
+    // Nothing in flight: the data-level window is shut. Ask (DA-2; the subflow's own window may look open), and on every
+    // subflow: the path on which the opening was told may be dead without having shown it.
+    if (connection.snd_unsent != nullptr)
+      for_each_subflow(context, connection, [&context](Tcb& tcb) {
+        if (tcp::is_synchronized(tcb.state)) tcp::transmit_control(context, tcb, kAck, tcb.snd_una - 1);
+      });
   } else {
     // Delivered by a subflow and yet not DATA_ACKed: the receiver dropped it, or a middlebox acknowledged it (RX-1).
     unsigned left = kRecoverPackets;

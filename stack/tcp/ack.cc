@@ -13,6 +13,8 @@
 namespace tributary::tcp {
 namespace {
 
+constexpr uint8_t kAnsweredBackoff = 8;  // probes of a window whose owner answers do not get rarer than this
+
 SeqNum begin_of(rte_mbuf* m) { return SeqNum(info_of(m).seq); }
 SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
 
@@ -169,6 +171,10 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     tcb.backoff = 0;
     tcb.rtx_deadline = Micros::never();
     tcb.clear(kPersist);
+  } else if (tcb.has(kPersist)) {
+    // A probe is answered: as long as it is, the window may stay shut (RFC 9293 §3.8.6.1).
+    const uint8_t limit = std::min<uint8_t>(kAnsweredBackoff, static_cast<uint8_t>(context.settings.data_retries - 1));
+    tcb.backoff = std::min(tcb.backoff, limit);
   }
   if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate)
     on_delivery(context, tcb, delivery, prior_in_flight);

@@ -63,6 +63,11 @@ void send_window_probe(Context& context, Tcb& tcb) {
     return end(context, tcb, StreamError::kTimeout);
   }
   ++tcb.probes_out;
+  if (tcb.backoff >= context.settings.data_retries) {  // nobody answers
+    ++context.counters.tcp_abort_on_timeout;
+    end(context, tcb, StreamError::kTimeout);
+    return;
+  }
   ++context.counters.tcp_window_probes;
   transmit_control(context, tcb, kAck, tcb.snd_una - 1);
   if (tcb.backoff < UINT8_MAX) ++tcb.backoff;
