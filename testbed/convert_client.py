@@ -50,18 +50,24 @@ def open_socket(host: str, address: str | None, mptcp: bool, timeout: float) -> 
 def connect_through(converter: tuple[str, int], server: tuple[str, int], address: str | None = None, mptcp: bool = True,
                     early_data: bytes = b"", timeout: float = 30) -> socket.socket:  # fmt: skip
     """Sends a SYN whose payload is the Connect to `server`, and what is given as `early_data`. The reply is not yet read."""
-    connection = open_socket(converter[0], address, mptcp, timeout)
+    return connect_with_payload(converter, pack_message(pack_connect(*server)) + early_data, address, mptcp, timeout)
+
+
+def connect_with_payload(
+    peer: tuple[str, int], payload: bytes, address: str | None = None, mptcp: bool = True, timeout: float = 30
+) -> socket.socket:
+    """A connection to `peer` with `payload` in its SYN."""
+    connection = open_socket(peer[0], address, mptcp, timeout)
     try:
         connection.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
     except OSError:
         pass  # before Linux 6.2 MPTCP sockets lack the option: the sysctl net.ipv4.tcp_fastopen with bit 0x4 does the same
-    payload = pack_message(pack_connect(*server)) + early_data
     # Python's time-out would make the socket non-blocking, and a non-blocking send does not wait for the handshake.
     connection.settimeout(None)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(timeout))
     try:
-        sent = connection.sendto(payload, MSG_FASTOPEN, converter)
+        sent = connection.sendto(payload, MSG_FASTOPEN, peer)
     except OSError:
         connection.close()
         raise

@@ -125,12 +125,7 @@ class Signals(StreamCase):
             # It is the one to use again.
             back = self.watch_accesses()
             wait_until(lambda: sum((back.up()[0], back.down()[0])) > 4 * MIB, 15, "the first access to be used again")
-            flow.check()
-            if source is server:
-                flow._size = flow.sent  # ends this direction below
-                flow.finish()
-            else:
-                flow.finish()
+            flow.finish()
 
     def test_priorities_change_in_the_middle_of_a_download(self):
         client, server = self.open_pair()
@@ -149,7 +144,7 @@ class Signals(StreamCase):
         flow.wait_for(MIB)
         traffic = self.watch_accesses()
         flow.wait_for(4 * MIB)
-        self.assertGreater(traffic.down()[1], 0.2 * 4 * MIB)
+        self.assertGreater(traffic.down()[1], 0.1 * 4 * MIB)
         flow.finish()
 
     def test_dss_checksums(self):
