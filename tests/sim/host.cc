@@ -232,6 +232,16 @@ Frame Host::to_wire(rte_mbuf* m) const {
   return frame;
 }
 
+std::string Host::describe_counters() const {
+  std::string text = name_ + ":";
+  for (const CounterInfo& info : kCounterInfo)
+    if (counters_.*info.member != 0)
+      text += " " + std::string(info.name) + " " + std::to_string(counters_.*info.member);
+  if (frames_without_buffer_ != 0)
+    text += " (frames without a buffer: " + std::to_string(frames_without_buffer_) + ")";
+  return text;
+}
+
 std::vector<std::string> Host::leftovers() {
   std::vector<std::string> left;
   auto check = [&](uint64_t value, const char* what) {

@@ -85,6 +85,8 @@ class Host : public StreamUser {
   std::vector<std::string> leftovers();
   /// No connection, nothing queued, and TIME-WAIT has run out.
   bool is_at_rest() const { return stack_->idle() && stack_->next_deadline() == Micros::never(); }
+  /// Every counter that is not zero, for a failure.
+  std::string describe_counters() const;
   uint64_t frames_without_buffer() const { return frames_without_buffer_; }
 
   void on_stream(ByteStream stream, uint64_t user_data, uint16_t events) override;

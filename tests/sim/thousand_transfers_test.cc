@@ -166,7 +166,9 @@ std::string run_one(uint64_t seed) {
   // A SYN duplicated by the network, or one whose MP_JOIN was stripped, opens a connection of its own that
   // the client resets: it must come to nothing.
   std::vector<Transfer*> servers;
-  net.server->listen(kServerPort, [&](const IncomingConnection&) {
+  bool over = false;
+  net.server->listen(kServerPort, [&](const IncomingConnection&) -> std::unique_ptr<Application> {
+    if (over) return nullptr;
     auto made = std::make_unique<Transfer>(answer);
     servers.push_back(made.get());
     return made;
@@ -182,6 +184,7 @@ std::string run_one(uint64_t seed) {
       kTransferLimit);
   // A reset that was lost leaves a stray's server waiting for good, as it would anywhere.
   world.run_until([&] { return all_servers([](Transfer* t) { return t->is_gone(); }); }, Micros::seconds(5));
+  over = true;
   net.server->post([&] {
     for (Transfer* server : servers) server->abort();
   });
@@ -192,6 +195,7 @@ std::string run_one(uint64_t seed) {
     wrong = client.describe() + "\n";
     for (const Transfer* server : servers) wrong += server->describe() + "\n";
     for (const Path* path : net.paths) wrong += path->describe() + "\n";
+    for (const auto& host : world.hosts()) wrong += host->describe_counters() + "\n";
   }
   for (const std::string& line : world.finish()) wrong += "left over: " + line + "\n";
   return wrong;

@@ -1,6 +1,7 @@
 #include "tests/sim/topology.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace tributary::sim {
@@ -43,6 +44,7 @@ struct SubflowKeeper::State {
   std::vector<Target> all;
   Micros interval;
   bool reopen;
+  std::map<IpAddress, Micros> opened;  ///< when last, by local address
 };
 
 SubflowKeeper::SubflowKeeper(Application& application, std::vector<Target> targets, Micros interval,
@@ -70,8 +72,15 @@ void SubflowKeeper::look(std::shared_ptr<State> state) {
         if (!there) state->missing.push_back(t);
       }
     }
+    // A path manager that was refused does not try again at once.
+    constexpr Micros kPatience = Micros::seconds(1);
     std::erase_if(state->missing, [&](const Target& t) {
-      return app.stack().open_subflow(app.stream(), t.local, t.remote, t.port, t.interface, t.backup);
+      Micros& last = state->opened[t.local];
+      if (last != Micros(0) && app.host().now() - last < kPatience) return false;
+      const bool opened =
+          app.stack().open_subflow(app.stream(), t.local, t.remote, t.port, t.interface, t.backup);
+      if (opened) last = app.host().now();
+      return opened;
     });
     if (state->missing.empty() && !state->reopen) return;
   }
