@@ -101,7 +101,7 @@ bool Concentrator::connect(Relay& relay, const FlowKey& client, const IpAddress&
   relay.leg(Side::kServer).budget = policy_.budget;
   stack_->set_receive_budget(stream, policy_.budget);
   relay.state = RelayState::kConnecting;
-  connecting_.push_back({relays_.handle(relay), stack_->context().now + policy_.connect_timeout});
+  limit_wait(relay);
   return true;
 }
 
@@ -113,6 +113,10 @@ void Concentrator::on_stream(ByteStream stream, uint64_t data, uint16_t events) 
     static_cast<ConvertAcceptor*>(acceptors_[relay->listener].get())->on_late_request(*relay);
     relay = find(data, side);
     if (relay == nullptr) return;
+  }
+  if (relay->state == RelayState::kAwaitingRequest && (events & kStreamEnd)) {  // it left without asking for anything
+    relay->state = RelayState::kClosing;
+    stack_->close(stream);
   }
   if (side == Side::kServer && relay->state == RelayState::kConnecting) {
     if (events & kStreamReset) return on_server_failed(*relay, stream);
@@ -241,18 +245,34 @@ void Concentrator::destroy(Relay& relay) {
 }
 
 void Concentrator::advance(Micros now) {
-  while (!connecting_.empty() && connecting_.front().deadline <= now) {
-    Relay* relay = relays_.find(connecting_.front().relay);
-    connecting_.pop_front();
-    if (relay == nullptr || relay->state != RelayState::kConnecting) continue;
-    const ByteStream server = relay->leg(Side::kServer).stream;
-    on_server_failed(*relay, {});
-    stack_->abort(server);
+  while (!waiting_.empty() && waiting_.front().deadline <= now) {
+    const Pending due = waiting_.front();
+    waiting_.pop_front();
+    Relay* relay = relays_.find(due.relay);
+    if (relay == nullptr || relay->state != due.state) continue;
+    switch (due.state) {
+      case RelayState::kConnecting: {
+        const ByteStream server = relay->leg(Side::kServer).stream;
+        on_server_failed(*relay, {});
+        stack_->abort(server);
+        break;
+      }
+      case RelayState::kAwaitingRequest:
+      case RelayState::kClosing:
+        drop(*relay);
+        break;
+      case RelayState::kRelaying:
+        break;
+    }
   }
 }
 
+void Concentrator::limit_wait(const Relay& relay) {
+  waiting_.push_back({relays_.handle(relay), relay.state, stack_->context().now + policy_.connect_timeout});
+}
+
 Micros Concentrator::next_deadline() const {
-  return connecting_.empty() ? Micros::never() : connecting_.front().deadline;
+  return waiting_.empty() ? Micros::never() : waiting_.front().deadline;
 }
 
 void Concentrator::abort_all() {

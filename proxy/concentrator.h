@@ -78,6 +78,8 @@ class Concentrator : public StreamUser {
   void write_own(Relay& relay, Side side, std::span<const uint8_t> bytes);
   /// Passes payload that came with the client's SYN on to the server leg.
   void write_early(Relay& relay, Packet payload);
+  /// Gives the relay as long to leave its present state as a server has to answer.
+  void limit_wait(const Relay& relay);
   /// Ends a relay's legs that still exist, with resets, and frees it.
   void drop(Relay& relay);
   void destroy(Relay& relay);
@@ -94,13 +96,14 @@ class Concentrator : public StreamUser {
 
   struct Pending {
     Handle<Relay> relay;
+    RelayState state;  ///< it must have left this state by then
     Micros deadline;
   };
 
   Policy policy_;
   Stack* stack_ = nullptr;
   Slab<Relay> relays_;
-  std::deque<Pending> connecting_;   ///< all wait equally long: in order of deadline
+  std::deque<Pending> waiting_;      ///< all wait equally long: in order of deadline
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   bool accepting_ = true;
 };

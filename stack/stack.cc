@@ -88,7 +88,7 @@ void Stack::dispatch(Micros now) {
   for (WorkList ready = std::exchange(c.ready_tcbs, {}); Tcb* tcb = pop_work(c.tcbs, ready, &Tcb::next_ready);) {
     tcb->clear(tcp::kReadyQueued);
     const uint16_t events = std::exchange(tcb->events, uint16_t{0});
-    if (!tcb->has(tcp::kDetached) && events != 0) user_.on_stream(mptcp::stream_of(c, *tcb), tcb->user_data, events);
+    if (!tcb->has(tcp::kDetached) && events != 0) user_.on_stream(mptcp::stream_of(c, *tcb), tcb->plain.user_data, events);
   }
   for (WorkList ready = std::exchange(c.ready_connections, {});
        Connection* connection = pop_work(c.connections, ready, &Connection::next_ready);) {
@@ -147,7 +147,7 @@ ByteStream Stack::connect(const ConnectOptions& options) {
   }
   Tcb* tcb = tcp::create_active(c, request);
   if (tcb == nullptr) return {};
-  tcb->user_data = options.user_data;
+  tcb->plain.user_data = options.user_data;
   if (options.mptcp && c.settings.mptcp_enabled && mptcp::start_connection(c, *tcb))
     c.connections.at(tcb->connection).user_data = options.user_data;
   tcp::send_syn(c, *tcb);
@@ -160,11 +160,6 @@ void Stack::accept(ByteStream stream, uint64_t user_data) {
   Tcb* tcb = first_tcb(c, stream);
   if (tcb == nullptr) return;
   tcp::accept(c, *tcb);
-  if (tcb->is_subflow()) {
-    // Data may follow an accepted SYN payload before the third ACK tells a window (RFC 7413 §4.2.2).
-    Connection& connection = c.connections.at(tcb->connection);
-    connection.snd_wnd_end = max_seq(connection.snd_wnd_end, connection.snd_una + tcb->snd_wnd);
-  }
 }
 
 void Stack::refuse(ByteStream stream) {
@@ -189,7 +184,7 @@ void Stack::ignore(ByteStream stream) {
 }
 
 void Stack::set_user_data(ByteStream stream, uint64_t user_data) {
-  if (Tcb* tcb = tcb_of(*context_, stream)) tcb->user_data = user_data;
+  if (Tcb* tcb = tcb_of(*context_, stream)) tcb->plain.user_data = user_data;
   if (Connection* connection = connection_of(*context_, stream)) connection->user_data = user_data;
 }
 
@@ -226,7 +221,7 @@ void Stack::write(ByteStream stream, PacketList packets) {
 }
 
 uint32_t Stack::take_acked(ByteStream stream) {
-  if (Tcb* tcb = tcb_of(*context_, stream)) return std::exchange(tcb->acked, 0u);
+  if (Tcb* tcb = tcb_of(*context_, stream)) return std::exchange(tcb->plain.acked, 0u);
   if (Connection* connection = connection_of(*context_, stream)) return std::exchange(connection->acked, 0u);
   return 0;
 }
@@ -270,7 +265,7 @@ uint8_t Stack::icmp_code(ByteStream stream) const {
 
 void Stack::set_receive_budget(ByteStream stream, uint32_t bytes) {
   if (Tcb* tcb = tcb_of(*context_, stream)) {
-    tcb->receive_budget = bytes;
+    tcb->plain.receive_budget = bytes;
     if (tcp::is_synchronized(tcb->state)) tcp::release(*context_, *tcb, 0);
   }
   if (Connection* connection = connection_of(*context_, stream)) {
@@ -331,7 +326,7 @@ std::optional<StreamInfo> Stack::info(ByteStream stream) const {
   if (const Tcb* tcb = tcb_of(*context_, stream)) {
     out.bytes_received = tcb->bytes_received;
     out.bytes_sent = tcb->bytes_sent;
-    out.receive_held = tcb->held;
+    out.receive_held = tcb->plain.held;
     out.subflows.push_back(describe(*tcb));
   } else if (const Connection* connection = connection_of(*context_, stream)) {
     out.mptcp = true;

@@ -31,6 +31,7 @@ void ConvertAcceptor::on_incoming(IncomingConnection incoming) {
   Packet payload = std::move(incoming.syn_payload);
   if (payload) return serve(*relay, incoming, std::move(payload));
   relay->state = RelayState::kAwaitingRequest;
+  concentrator_.limit_wait(*relay);
   stack.accept(incoming.stream, concentrator_.user_data(*relay, Side::kAccess));
   awaiting_.emplace(relay, std::move(incoming));
 }
@@ -112,6 +113,7 @@ void ConvertAcceptor::answer_and_close(Relay& relay, const convert::Message& mes
   Stack& stack = concentrator_.stack();
   ++stack.context().counters.convert_errors;
   relay.state = RelayState::kClosing;
+  concentrator_.limit_wait(relay);  // for the client's own end
   const ByteStream access = relay.leg(Side::kAccess).stream;
   stack.accept(access, concentrator_.user_data(relay, Side::kAccess));
   concentrator_.write_own(relay, Side::kAccess, message.bytes());

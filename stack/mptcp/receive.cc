@@ -121,10 +121,10 @@ void receive_data(Context& context, Connection& connection, Tcb& tcb, Packet pac
 
 void hold_pending(Tcb& tcb, Packet packet) {
   rte_mbuf* m = packet.release();
-  info_of(m).subflow_next = nullptr;
-  if (tcb.subflow.pending_tail == nullptr) tcb.subflow.pending_head = m;
-  else info_of(tcb.subflow.pending_tail).subflow_next = m;
-  tcb.subflow.pending_tail = m;
+  rte_mbuf*& tail = tcb.subflow.pending_tail;
+  info_of(m).subflow_next = tail == nullptr ? m : info_of(tail).subflow_next;
+  if (tail != nullptr) info_of(tail).subflow_next = m;
+  tail = m;
 }
 
 /// With DSS checksums nothing is delivered before its whole mapping has been verified (RFC 8684 §3.3.1).
@@ -141,12 +141,7 @@ bool verify_and_deliver(Context& context, Connection& connection, Tcb& tcb, Pack
     on_checksum_failure(context, connection, tcb, part.map_dsn);
     return false;
   }
-  while (part.pending_head != nullptr) {
-    Packet next(part.pending_head);
-    part.pending_head = next.info().subflow_next;
-    receive_data(context, connection, tcb, std::move(next));
-  }
-  part.pending_tail = nullptr;
+  while (Packet next = take_pending(tcb)) receive_data(context, connection, tcb, std::move(next));
   return true;
 }
 
@@ -174,6 +169,19 @@ void take_mapping(Context& context, Connection& connection, Tcb& tcb, const Pack
   }
 }
 
+/// Cuts a segment where the mapping it carries begins; the rest keeps that mapping. Null without a buffer.
+Packet split_at_mapping(Context& context, rte_mbuf* m, uint16_t size) {
+  const PacketInfo whole = info_of(m);
+  Packet rest(tcp::split_off(context, m, size));
+  if (!rest) return rest;
+  PacketInfo& info = rest.info();
+  info.dsn = whole.dsn;
+  info.subflow_seq = whole.subflow_seq;
+  info.mapping_size = whole.mapping_size;
+  info.mapping_checksum = whole.mapping_checksum;
+  return rest;
+}
+
 }  // namespace
 
 bool on_payload(Context& context, Tcb& tcb, Packet packet) {
@@ -196,15 +204,19 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
     return on_missing_mapping(context, connection, tcb, std::move(packet));
   }
   const uint32_t left = part.map_size - offset;
-  if (info.payload_size > left) {
+  Packet rest;
+  if (info.payload_size > left && mapped && info.subflow_seq == part.map_ssn + part.map_size) {
+    rest = split_at_mapping(context, packet.get(), static_cast<uint16_t>(left));  // its own mapping begins within it
+    if (!rest) return true;
+  } else if (info.payload_size > left) {
     // Two mappings in one segment: a middlebox joined segments and only one option survived.
     ++context.counters.mptcp_dss_no_mapping;
     tcp::trim_back(packet.get(), static_cast<uint16_t>(info.payload_size - left));
   }
   info.dsn = (part.map_dsn + offset).raw();
-  if (connection.has(kChecksum)) return verify_and_deliver(context, connection, tcb, std::move(packet), ssn);
-  receive_data(context, connection, tcb, std::move(packet));
-  return true;
+  if (!connection.has(kChecksum)) receive_data(context, connection, tcb, std::move(packet));
+  else if (!verify_and_deliver(context, connection, tcb, std::move(packet), ssn)) return false;
+  return !rest || on_payload(context, tcb, std::move(rest));
 }
 
 uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
@@ -217,6 +229,15 @@ uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   window = std::min<uint32_t>(window >> scale, 0xffff) << scale;
   connection.rcv_adv = max_seq(connection.rcv_adv, connection.rcv_nxt + window);
   return window;
+}
+
+Packet take_pending(Tcb& tcb) {
+  rte_mbuf*& tail = tcb.subflow.pending_tail;
+  if (tail == nullptr) return Packet();
+  rte_mbuf* const first = info_of(tail).subflow_next;
+  if (first == tail) tail = nullptr;
+  else info_of(tail).subflow_next = info_of(first).subflow_next;
+  return Packet(first);
 }
 
 void on_data_fin(Context& context, Connection& connection, Tcb& tcb, DataSeq dsn) {

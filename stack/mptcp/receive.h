@@ -15,6 +15,9 @@ uint32_t receive_window(Context& context, const tcp::Tcb& tcb, uint8_t scale);
 /// The peer's DATA_FIN lies at `dsn`.
 void on_data_fin(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn);
 
+/// The first packet that waits for the rest of its mapping, or null.
+Packet take_pending(tcp::Tcb& tcb);
+
 void clear_receive_queues(Connection& connection);
 
 }  // namespace tributary::mptcp

@@ -58,17 +58,28 @@ void advance_una(Context& context, Connection& connection, DataSeq una) {
   }
 }
 
-/// Cuts `m` in the queue so that its front fits one segment of `tcb`.
-bool fit(Context& context, Connection& connection, const Tcb& tcb, rte_mbuf* m) {
-  const uint16_t limit = tcp::payload_per_segment(context, tcb);
-  if (info_of(m).payload_size <= limit) return true;
-  rte_mbuf* rest = tcp::split_off(context, m, limit);
+/// Cuts `m` in the queue after `size` bytes, if it has more. False without a buffer.
+bool cut(Context& context, Connection& connection, rte_mbuf* m, uint16_t size) {
+  if (info_of(m).payload_size <= size) return true;
+  rte_mbuf* rest = tcp::split_off(context, m, size);
   if (rest == nullptr) return false;
   info_of(rest).next = info_of(m).next;
   info_of(m).next = rest;
   if (connection.snd_tail == m) connection.snd_tail = rest;
   if (info_of(rest).flags & tcp::kPktWanted) ++connection.wanted;
   return true;
+}
+
+/// Cuts `m` in the queue so that its front fits one segment of `tcb`.
+bool fit(Context& context, Connection& connection, const Tcb& tcb, rte_mbuf* m) {
+  return cut(context, connection, m, tcp::payload_per_segment(context, tcb));
+}
+
+/// A window smaller than the next packet is used when nothing is on its way: this is all such a peer will ever offer.
+bool fit_window(Context& context, Connection& connection, rte_mbuf* m) {
+  const int64_t room = connection.snd_wnd_end - DataSeq(info_of(m).dsn);
+  if (room >= info_of(m).payload_size) return true;
+  return room > 0 && connection.snd_una == connection.snd_nxt && cut(context, connection, m, static_cast<uint16_t>(room));
 }
 
 /// Sends what lost its subflow, or waits on one that makes no progress. False: no subflow has room.
@@ -114,7 +125,7 @@ void send_new(Context& context, Connection& connection) {
   if (connection.snd_unsent != nullptr) share_window(context, connection);
   while (connection.snd_unsent != nullptr) {
     rte_mbuf* m = connection.snd_unsent;
-    if (end_of(m) > connection.snd_wnd_end) return;
+    if (!fit_window(context, connection, m)) return;
     Tcb* tcb = pick_subflow(context, connection, info_of(m).payload_size, kNoSubflow);
     if (tcb == nullptr) return;
     // A run of segments for one subflow (design D3): choosing again for each would cost more than it gains.

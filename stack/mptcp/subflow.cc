@@ -21,10 +21,12 @@ void clear_pending(Tcb& tcb) {
 
 /// Everything of the connection in this subflow's send queue is to go out on another one.
 void offer_to_others(Connection& connection, Tcb& tcb) {
+  // A copy that waits here has its original elsewhere: without a third subflow there is nobody else to give it to.
+  const bool copies_too = tcb.state == tcp::State::kClosed || connection.subflow_count > 2;
   for (rte_mbuf* m = tcb.tx_head; m != nullptr; m = info_of(m).subflow_next) {
     const PacketInfo& info = info_of(m);
     if (info.flags & tcp::kPktInStream) want(connection, m);
-    else if (info.flags & tcp::kPktCopy) want_original(connection, DataSeq(info.dsn));
+    else if (copies_too && (info.flags & tcp::kPktCopy)) want_original(connection, DataSeq(info.dsn));
   }
 }
 

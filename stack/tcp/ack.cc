@@ -126,7 +126,6 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   const uint32_t prior_in_flight = in_flight(tcb);
   const uint32_t old_window = tcb.snd_wnd;
   update_send_window(tcb, segment);
-  tcb.probes_out = 0;
 
   Delivery delivery;
   RttSample sample;

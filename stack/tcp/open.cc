@@ -127,7 +127,7 @@ Tcb* create_passive(Context& context, const Segment& segment, congestion::Algori
   tcb->snd_una = tcb->snd_nxt = tcb->iss;
   tcb->ts_offset = context.isn.timestamp_offset(tcb->key);
   tcb->announced_mss = path_mss(*hop, tcb->key.remote);
-  tcb->receive_budget = context.settings.receive_budget;
+  tcb->plain.receive_budget = context.settings.receive_budget;
   congestion::start(tcb->cc, algorithm, tcb->mss);
   return tcb;
 }
@@ -203,7 +203,7 @@ Tcb* create_active(Context& context, const OpenRequest& request) {
   tcb->ts_offset = context.isn.timestamp_offset(tcb->key);
   tcb->mss = path_mss(request.hop, request.key.remote);
   tcb->announced_mss = request.mss_limit != 0 ? std::min(request.mss_limit, tcb->mss) : tcb->mss;
-  tcb->receive_budget = context.settings.receive_budget;
+  tcb->plain.receive_budget = context.settings.receive_budget;
   ++context.counters.tcp_active_opens;
   return tcb;
 }

@@ -24,7 +24,7 @@ void report(Context& context, Tcb& tcb, uint16_t events) {
 }
 
 void report_acked(Context& context, Tcb& tcb, uint32_t bytes) {
-  tcb.acked += bytes;
+  tcb.plain.acked += bytes;
   report(context, tcb, kStreamAcked);
 }
 
@@ -33,7 +33,7 @@ void append_received(Context& context, Tcb& tcb, Packet packet) {
   PacketInfo& info = packet.info();
   info.next = nullptr;
   stream.rx_bytes += info.payload_size;
-  tcb.held += info.payload_size;
+  tcb.plain.held += info.payload_size;
   rte_mbuf* m = packet.release();
   if (stream.rx_tail == nullptr) stream.rx_head = m;
   else info_of(stream.rx_tail).next = m;
@@ -59,12 +59,12 @@ PacketList read(Tcb& tcb, uint32_t max_bytes) {
 }
 
 void release(Context& context, Tcb& tcb, uint32_t bytes) {
-  tcb.held -= std::min(tcb.held, bytes);
+  tcb.plain.held -= std::min(tcb.plain.held, bytes);
   if (!can_receive(tcb.state)) return;
   // No further than the window field can say, or a large budget would call for an update every time.
   const uint32_t limit = uint32_t{0xffff} << tcb.rcv_wscale;
   const SeqNum edge = tcb.rcv_nxt + std::min(receive_window(tcb), limit);
-  const uint32_t step = window_update_step(std::min(tcb.receive_budget, limit), tcb.announced_mss);
+  const uint32_t step = window_update_step(std::min(tcb.plain.receive_budget, limit), tcb.announced_mss);
   if (edge - tcb.rcv_adv >= static_cast<int32_t>(step)) request_ack(context, tcb);
 }
 

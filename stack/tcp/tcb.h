@@ -78,7 +78,11 @@ enum PacketFlag : uint16_t {
 struct PlainStream {
   rte_mbuf* rx_head;          ///< in-order payload not yet read (PacketList by hand: a union member is trivial)
   rte_mbuf* rx_tail;
-  uint32_t rx_bytes;          ///< bytes of it
+  uint64_t user_data;
+  uint32_t rx_bytes;          ///< bytes of the queue
+  uint32_t receive_budget;    ///< most bytes held and in flight towards us
+  uint32_t held;              ///< delivered bytes not yet released
+  uint32_t acked;             ///< written bytes acknowledged since take_acked
 };
 
 /// What a subflow knows beyond TCP.
@@ -87,8 +91,8 @@ struct SubflowPart {
   uint32_t map_ssn;           ///< its relative subflow sequence number
   uint16_t map_size;          ///< its length; 0 with kMapping set: infinite
   wire::Sum map_sum;          ///< with kMappingChecksum: sum over what has arrived of it
-  rte_mbuf* pending_head;     ///< with kMappingChecksum: payload of a mapping not yet complete; linked by subflow_next
-  rte_mbuf* pending_tail;
+  rte_mbuf* pending_tail;     ///< with kMappingChecksum: payload of a mapping not yet complete; a ring linked by
+                              ///< subflow_next, the last one leading to the first
   uint32_t local_nonce;
   uint32_t remote_nonce;
   AddressId local_id;
@@ -148,7 +152,6 @@ struct Tcb {
   SeqNum dsack_right;
   uint8_t backoff = 0;            ///< RTOs in a row
   uint8_t reo_wnd_mult = 1;
-  uint8_t probes_out = 0;         ///< window probes since the peer last acknowledged anything
 
   // Timers: one wheel entry, filed under the earliest (design D6).
   TimerNode timer;
@@ -160,23 +163,18 @@ struct Tcb {
   uint32_t connection = kNoConnection;     ///< index of the MPTCP connection
   uint32_t next_output = 0;                ///< link of the context's output list
   uint32_t next_ready = 0;                 ///< link of the context's ready list
-  uint32_t receive_budget = 0;             ///< plain: most bytes held and in flight towards us
-  uint32_t held = 0;                       ///< plain: delivered bytes not yet released
-  uint32_t acked = 0;                      ///< plain: written bytes acknowledged since take_acked
-  uint16_t events = 0;                     ///< plain: StreamEvent bits to report
-  StreamError error = StreamError::kNone;
-  uint64_t user_data = 0;
-  union {
-    PlainStream plain;
-    SubflowPart subflow;
-  };
-
   SeqNum iss;
   SeqNum irs;
+  uint32_t retransmissions = 0;
   uint16_t syn_data = 0;          ///< accepted payload bytes of the SYN: outside MPTCP's sequence space (RFC 8684 App. B)
   uint16_t listener = UINT16_MAX;
+  uint16_t events = 0;                     ///< plain: StreamEvent bits to report
+  StreamError error = StreamError::kNone;
   uint8_t icmp_code = 0;          ///< with StreamError::kUnreachable: the code of the ICMP error
-  uint32_t retransmissions = 0;
+  union {
+    PlainStream plain;            ///< of a stream of its own
+    SubflowPart subflow;          ///< with is_subflow()
+  };
   uint64_t bytes_received = 0;    ///< payload in order
   uint64_t bytes_sent = 0;        ///< payload, retransmissions not counted
 
@@ -186,5 +184,6 @@ struct Tcb {
   void clear(uint32_t flag) { flags &= ~flag; }
   bool is_subflow() const { return connection != kNoConnection; }
 };
+static_assert(sizeof(Tcb) <= 424);  // three for every proxied connection; design D5 wants 320
 
 }  // namespace tributary::tcp

@@ -57,12 +57,6 @@ void send_tail_loss_probe(Context& context, Tcb& tcb) {
 
 /// RFC 9293 §3.8.6.1, in Linux's form: a segment of no length just below the window, which the peer must answer.
 void send_window_probe(Context& context, Tcb& tcb) {
-  // The window may stay shut for as long as the peer answers (MUST-37); one that does not is gone.
-  if (tcb.probes_out >= context.settings.data_retries) {
-    ++context.counters.tcp_abort_on_timeout;
-    return end(context, tcb, StreamError::kTimeout);
-  }
-  ++tcb.probes_out;
   if (tcb.backoff >= context.settings.data_retries) {  // nobody answers
     ++context.counters.tcp_abort_on_timeout;
     end(context, tcb, StreamError::kTimeout);

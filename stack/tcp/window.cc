@@ -7,9 +7,9 @@
 namespace tributary::tcp {
 
 uint32_t receive_window(const Tcb& tcb) {
-  const uint32_t free = tcb.receive_budget > tcb.held ? tcb.receive_budget - tcb.held : 0;
+  const uint32_t free = tcb.plain.receive_budget > tcb.plain.held ? tcb.plain.receive_budget - tcb.plain.held : 0;
   const int32_t promised = std::max(tcb.rcv_adv - tcb.rcv_nxt, 0);
-  return open_in_steps(free, static_cast<uint32_t>(promised), tcb.receive_budget, tcb.announced_mss);
+  return open_in_steps(free, static_cast<uint32_t>(promised), tcb.plain.receive_budget, tcb.announced_mss);
 }
 
 uint32_t open_in_steps(uint32_t free, uint32_t promised, uint32_t budget, uint32_t mss) {

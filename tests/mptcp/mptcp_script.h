@@ -11,6 +11,7 @@ using wire::MptcpOptions;
 
 class MptcpTest : public ScriptTest {
  protected:
+  static constexpr uint16_t kFull = 1460 - 28;  // payload of a full segment: DSS takes up to 28 bytes
   static constexpr uint32_t kNonce = 0x01020304;
   static constexpr uint32_t kServerNonce = 0x0a0b0c0d;
   static constexpr Peer::Address kSecondPath = {
@@ -20,6 +21,7 @@ class MptcpTest : public ScriptTest {
 
   MptcpTest() {
     for (Peer* peer : {&first, &second, &third}) peer->mptcp = &side;
+    piece = kFull;
   }
 
   using Where = std::source_location;
@@ -30,6 +32,7 @@ class MptcpTest : public ScriptTest {
     listen(true);
     Seg syn = first.make_syn(options).capable();
     syn.options.mptcp.capable.checksum_required = side.checksum;
+    if (options.wscale < 0) syn.win(window);
     first.send(syn);
     const Seg answer = first.expect(kSyn | kAck, 0, 1, where);
     if (!answer.has_mp(MptcpOptions::kCapable))

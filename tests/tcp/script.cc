@@ -145,11 +145,10 @@ void ScriptTest::release(uint32_t bytes) {
 }
 
 void ScriptTest::write(std::string_view payload) {
-  constexpr size_t kPiece = 1460;
   PacketList list;
-  for (size_t at = 0; at < payload.size(); at += kPiece) {
-    const std::string_view piece = payload.substr(at, kPiece);
-    list.push_back(make_payload(*pools_, {reinterpret_cast<const uint8_t*>(piece.data()), piece.size()}));
+  for (size_t at = 0; at < payload.size(); at += piece) {
+    const std::string_view part = payload.substr(at, piece);
+    list.push_back(make_payload(*pools_, {reinterpret_cast<const uint8_t*>(part.data()), part.size()}));
   }
   stack().write(stream(), std::move(list));
   pass();

@@ -62,6 +62,7 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
 
   // What the user of the last stream does, each in a pass of its own.
   void write(std::string_view payload);
+  size_t piece = 1460;  ///< written in packets of at most so many bytes
   void close();
   void abort();
   /// Reads up to `bytes` by hand, without giving back budget.
