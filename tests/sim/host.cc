@@ -1,6 +1,7 @@
 #include "tests/sim/host.h"
 
 #include <algorithm>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -233,13 +234,12 @@ Frame Host::to_wire(rte_mbuf* m) const {
 }
 
 std::string Host::describe_counters() const {
-  std::string text = name_ + ":";
+  std::ostringstream text;
+  text << name_ << ':';
   for (const CounterInfo& info : kCounterInfo)
-    if (counters_.*info.member != 0)
-      text += " " + std::string(info.name) + " " + std::to_string(counters_.*info.member);
-  if (frames_without_buffer_ != 0)
-    text += " (frames without a buffer: " + std::to_string(frames_without_buffer_) + ")";
-  return text;
+    if (counters_.*info.member != 0) text << ' ' << info.name << ' ' << counters_.*info.member;
+  if (frames_without_buffer_ != 0) text << " (frames without a buffer: " << frames_without_buffer_ << ')';
+  return text.str();
 }
 
 std::vector<std::string> Host::leftovers() {
