@@ -25,6 +25,7 @@ def message(*tlvs: bytes, version: int = 1, words: int | None = None) -> bytes:
 class ConvertMessages(StreamCase):
     """Each message in the payload of a SYN."""
 
+    settings = StreamCase.settings | {"server_leg": {"connect_timeout_s": 2}}
     expected_complaints = {"MPTcpExtMPCapableDataFallback", "MPTcpExtMPCapableFallbackACK"}  # where a SYN is not answered
 
     def send(self, payload: bytes, mptcp: bool = True, timeout: float = 10) -> socket.socket:
@@ -180,6 +181,18 @@ class ConvertMessages(StreamCase):
             client.sendall(pack_message(pack_connect(WEB_IPV4, 81)))
             self.assertEqual(receive_message(client).error()[0], 96)
             self.assertEqual(client.recv(1), b"")
+
+    def test_a_client_that_asks_nothing_and_stays(self):
+        clients = [self.connect(self.testbed.accesses[0].gateway_ipv4, CONVERT_PORT, mptcp=mptcp) for mptcp in (True, False)]
+        self.wait_for_relays(2)
+        self.wait_for_relays(0, 4)
+        for client in clients:
+            self.check_reset(client)
+
+    def test_a_client_that_stays_after_an_error(self):
+        client = self.send(message(pack_connect(WEB_IPV4, 0)))
+        self.assertEqual(receive_message(client).error()[0], 1)
+        self.wait_for_relays(0, 4)
 
     def test_a_client_that_never_asks(self):
         for mptcp in (True, False):
