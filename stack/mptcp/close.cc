@@ -13,10 +13,14 @@ namespace {
 using tcp::Tcb;
 
 /// Ends every subflow with a reset carrying `options`. on_subflow_gone leaves a failed connection alone.
-void reset_subflows(Context& context, Connection& connection, const wire::MptcpOptions* options) {
+void reset_subflows(Context& context, Connection& connection, const wire::MptcpOptions* options, const Tcb* ended_by_peer) {
   connection.state = State::kFailed;
-  for (uint32_t index : connection.subflows)
-    if (index != kNoSubflow) tcp::abort(context, context.tcbs.at(index), options);
+  for (uint32_t index : connection.subflows) {
+    if (index == kNoSubflow) continue;
+    Tcb& tcb = context.tcbs.at(index);
+    if (&tcb == ended_by_peer) tcp::end(context, tcb, StreamError::kReset);  // a reset is not answered with one
+    else tcp::abort(context, tcb, options);
+  }
 }
 
 }  // namespace
@@ -47,18 +51,18 @@ void abort(Context& context, Connection& connection) {
     options.present = wire::MptcpOptions::kFastclose;
     options.fastclose.receiver_key = connection.remote_key;
     ++context.counters.mptcp_fastclose_tx;
-    reset_subflows(context, connection, &options);
+    reset_subflows(context, connection, &options, nullptr);
   }
   end_connection(context, connection, StreamError::kAborted);
 }
 
-void end_connection(Context& context, Connection& connection, StreamError error) {
+void end_connection(Context& context, Connection& connection, StreamError error, const Tcb* ended_by_peer) {
   if (!context.tokens.erase(connection.local_token)) return;  // it has ended before
   const bool told = connection.state == State::kClosing;
   // Both directions said their end and our data is acknowledged: all that was lost is an acknowledgement of the DATA_FIN.
   const bool done = connection.has(kDataFinReceived) && connection.has(kDataFinSent) && connection.snd_una == connection.write_seq;
   if (done && error != StreamError::kAborted) error = StreamError::kNone;
-  reset_subflows(context, connection, nullptr);
+  reset_subflows(context, connection, nullptr, ended_by_peer);
   context.wheel.remove(connection.timer);
   connection.rtx_deadline = connection.close_deadline = Micros::never();
   connection.error = error;

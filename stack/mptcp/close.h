@@ -12,7 +12,9 @@ void close_if_done(Context& context, Connection& connection);
 void abort(Context& context, Connection& connection);
 
 /// The connection is over: resets what subflows are left, frees its queues, tells its user, leaves the token table.
-void end_connection(Context& context, Connection& connection, StreamError error);
+/// `ended_by_peer` is the subflow whose reset ends it, if any.
+void end_connection(Context& context, Connection& connection, StreamError error,
+                    const tcp::Tcb* ended_by_peer = nullptr);
 
 /// Called by the wheel.
 void on_timer(Context& context, Connection& connection);

@@ -97,11 +97,11 @@ void on_remove_addr(Context& context, Connection& connection, Tcb& tcb, const wi
 
 }  // namespace
 
-bool on_fastclose(Context& context, Tcb& tcb, const MptcpOptions& options) {
+bool on_fastclose(Context& context, Tcb& tcb, const MptcpOptions& options, bool on_reset) {
   Connection& connection = connection_of(context, tcb);
   if (!options.has(MptcpOptions::kFastclose) || options.fastclose.receiver_key != connection.local_key) return false;
   ++context.counters.mptcp_fastclose_rx;
-  end_connection(context, connection, StreamError::kReset);
+  end_connection(context, connection, StreamError::kReset, on_reset ? &tcb : nullptr);
   return true;
 }
 
@@ -146,7 +146,7 @@ bool on_options(Context& context, Tcb& tcb, Segment& segment) {
     reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
     return false;
   }
-  if (options.has(MptcpOptions::kFastclose) && on_fastclose(context, tcb, options)) return false;
+  if (options.has(MptcpOptions::kFastclose) && on_fastclose(context, tcb, options, false)) return false;
   return true;
 }
 

@@ -11,7 +11,7 @@ namespace tributary::mptcp {
 bool on_options(Context& context, tcp::Tcb& tcb, tcp::Segment& segment);
 
 /// MP_FASTCLOSE, on an ACK or a RST. True when it had our key: the connection is ended then (FC-2).
-bool on_fastclose(Context& context, tcp::Tcb& tcb, const wire::MptcpOptions& options);
+bool on_fastclose(Context& context, tcp::Tcb& tcb, const wire::MptcpOptions& options, bool on_reset);
 
 /// Asks the peer to prefer or avoid this subflow.
 void send_priority(Context& context, tcp::Tcb& tcb, bool backup);

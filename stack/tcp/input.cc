@@ -63,7 +63,7 @@ void on_reset(Context& context, Tcb& tcb, const Segment& segment) {
   if (segment.seq == tcb.rcv_nxt) {
     if (tcb.is_subflow() && segment.options->mptcp.has(wire::MptcpOptions::kTcprst)) ++context.counters.mptcp_rst_rx;
     if (tcb.is_subflow() && segment.options->mptcp.has(wire::MptcpOptions::kFail)) ++context.counters.mptcp_fail_rx;
-    if (tcb.is_subflow() && mptcp::on_fastclose(context, tcb, segment.options->mptcp)) return;
+    if (tcb.is_subflow() && mptcp::on_fastclose(context, tcb, segment.options->mptcp, true)) return;
     if (is_synchronized(tcb.state)) ++context.counters.tcp_estab_resets;
     // With both FINs said and our data acknowledged, nothing is lost: only the last ACK was (RFC 9293 §3.10.7.4).
     const bool done = (tcb.state == State::kClosing || tcb.state == State::kLastAck) && tcb.tx_head == nullptr;
