@@ -6,6 +6,7 @@ A socket belongs for good to the namespace its thread was in when it was made, s
 import contextlib
 import ctypes
 import dataclasses
+import errno
 import pathlib
 import random
 import socket
@@ -70,7 +71,12 @@ class MptcpInfo:
 
 
 def mptcp_info(connection: socket.socket) -> MptcpInfo:
-    data = connection.getsockopt(_SOL_MPTCP, _MPTCP_INFO, 64)
+    try:
+        data = connection.getsockopt(_SOL_MPTCP, _MPTCP_INFO, 64)
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        return MptcpInfo(0, True, False)  # Linux's answer when it has fallen back to TCP
     return MptcpInfo(data[0], bool(int.from_bytes(data[8:12], sys.byteorder) & 1), bool(data[42]))
 
 
