@@ -25,6 +25,7 @@ class Hostile(StreamCase):
         "MPTcpExtMPCapableFallbackSYNACK",
     }  # fmt: skip
     settle_seconds = 20
+    socket_seconds = 8  # a socket is really closed when no thread waits for it any more
     throw_seconds = 1.5
 
     def setUp(self) -> None:
