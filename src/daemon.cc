@@ -25,7 +25,8 @@ constexpr std::chrono::milliseconds kTick(500);  // how often links are looked a
 constexpr std::chrono::milliseconds kDrainTick(20);
 // After the last reset was made it has left the ports: passes take microseconds, naps less than a
 // millisecond.
-constexpr std::chrono::milliseconds kLastWords(20);
+// For what a reset brings back: who finds it not quite at the expected number asks once more (RFC 5961 §3.2).
+constexpr std::chrono::milliseconds kLastWords(500);
 
 // Blocked before any thread is made, so that every thread inherits it and only the control thread takes them.
 sigset_t block_signals() {
@@ -151,7 +152,8 @@ class Daemon {
     });
     // These tasks refer to this frame: the worker must have run them all before it is left.
     while (!aborted) wait_or_die(signals, kDrainTick);
-    if (left != 0) log_info("reset ", left.load(), " connections");
+    if (left == 0) return;
+    log_info("reset ", left.load(), " connections");
     wait_or_die(signals, kLastWords);
   }
 

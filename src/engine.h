@@ -43,13 +43,8 @@ class Engine : public datapath::PassHook {
   bool add_pool(const config::Config& config, const std::vector<config::Interface>& interfaces,
                 std::string& error);
   void add_listeners(const config::Config& config, const std::vector<config::Interface>& interfaces);
-  void on_pass(Micros now) override {
-    if (ip_.next_deadline() <= now) ip_.on_deadline(now);
-    concentrator_.advance(now);
-  }
-  Micros next_deadline() const override {
-    return std::min(ip_.next_deadline(), concentrator_.next_deadline());
-  }
+  void on_pass(Micros now) override { concentrator_.advance(now); }
+  Micros next_deadline() const override { return concentrator_.next_deadline(); }
 
   PacketPools& pools_;
   datapath::Clock clock_;

@@ -20,21 +20,25 @@
 #include "stack/tcp/time_wait.h"
 #include "stack/timer/timer_wheel.h"
 #include "stack/wire/tcp_options.h"
+#include "stack/work_list.h"
 
 namespace tributary {
-
-/// Last-in first-out list of control blocks through an index member: queues of work for the end of the pass.
-struct WorkList {
-  static constexpr uint32_t kEnd = UINT32_MAX;
-  uint32_t head = kEnd;
-  uint32_t tail = kEnd;
-};
 
 /// The option area of a SYN-ACK as received: kept until the pass ends, for Convert's Extended TCP Header TLV.
 struct SynAckOptions {
   uint32_t tcb = 0;
   uint8_t size = 0;
   std::array<uint8_t, 40> bytes;
+};
+
+/// How near the pool of data buffers is to its end (design D7). Above 15/16 payload is refused, with exceptions; above 31/32
+/// without. What is left lets acknowledgements in.
+enum class Pressure : uint8_t { kNone, kHigh, kFull };
+
+/// A DSACK to be reported in this pass's ACK (RFC 2883).
+struct Duplicate {
+  uint32_t tcb;
+  wire::SackBlock block;
 };
 
 struct Context {
@@ -46,9 +50,12 @@ struct Context {
   RandomSource& random;
   Counters& counters;
   Settings settings;
+  Pressure pressure = Pressure::kNone;
+  Micros pressure_sampled;
   Micros now;                       ///< arrival time of the burst, or of the timer pass
 
   Slab<tcp::Tcb> tcbs;
+  Slab<tcp::Flight> flights;        ///< as many as Tcbs
   Slab<mptcp::Connection> connections;
   FlowTable flows;                  ///< 4-tuple -> Tcb index, or TIME-WAIT index with kTimeWaitBit
   TokenTable tokens;                ///< token -> Connection index
@@ -71,6 +78,7 @@ struct Context {
   wire::TcpOptions in_options;      ///< of the segment being processed
   wire::TcpOptions out_options;     ///< scratch for the segment being built
   std::vector<SynAckOptions> syn_ack_options;   ///< of active opens established in this pass
+  std::vector<Duplicate> duplicates;            ///< of Tcbs with kDsackPending
 
   uint32_t milliseconds() const { return static_cast<uint32_t>(now.count() / 1000); }
   uint32_t flow_hash(const FlowKey& key) const { return hash_flow(key, flow_secret); }

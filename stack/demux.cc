@@ -150,6 +150,18 @@ class Stage {
   size_t count_ = 0;
 };
 
+/// Counting a pool's buffers looks at every core's cache of them: not for each burst.
+void sample_pressure(Context& context) {
+  constexpr Micros kPeriod(50);
+  if (context.now < context.pressure_sampled + kPeriod) return;
+  context.pressure_sampled = context.now;
+  const uint32_t capacity = context.pools.data_capacity();
+  const uint32_t used = context.pools.data_in_use();
+  context.pressure = used > capacity - capacity / 32   ? Pressure::kFull
+                     : used > capacity - capacity / 16 ? Pressure::kHigh
+                                                       : Pressure::kNone;
+}
+
 void receive_stage(Context& context, PortId port, std::span<rte_mbuf*> frames) {
   wire::TcpOptions& options = context.in_options;
   Stage segments;
@@ -195,7 +207,22 @@ void receive_stage(Context& context, PortId port, std::span<rte_mbuf*> frames) {
 
 }  // namespace
 
+void report_undeliverable(Context& context) {
+  for (const Packet& packet : context.ip.undeliverable()) {
+    ip::Received received;
+    const auto quoted = wire::parse_quoted_segment(packet.bytes());
+    if (!quoted || quoted->protocol != wire::ip_protocol::kTcp) continue;
+    received.quoted = *quoted;
+    const bool v4 = quoted->source.is_v4();
+    received.icmp.type = v4 ? wire::icmp_type::kUnreachable : wire::icmpv6_type::kUnreachable;
+    received.icmp.code = v4 ? wire::icmp_code::kHostUnreachable : wire::icmpv6_code::kAddressUnreachable;
+    process_icmp_error(context, received);
+  }
+  context.ip.undeliverable().clear();
+}
+
 void receive_burst(Context& context, PortId port, std::span<rte_mbuf*> frames) {
+  sample_pressure(context);
   while (!frames.empty()) {
     const size_t n = std::min(kStage, frames.size());
     receive_stage(context, port, frames.first(n));

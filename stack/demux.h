@@ -11,4 +11,7 @@ namespace tributary {
 /// Takes over one burst of at most 64 frames from `port` and processes every segment in it.
 void receive_burst(Context& context, PortId port, std::span<rte_mbuf*> frames);
 
+/// Tells connections whose segments waited in vain for a neighbour, as if a router had said "host unreachable".
+void report_undeliverable(Context& context);
+
 }  // namespace tributary

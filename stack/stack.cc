@@ -14,10 +14,10 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/rtt.h"
 #include "stack/tcp/stream.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/transmit.h"
-#include "stack/work_list.h"
 
 namespace tributary {
 namespace {
@@ -71,6 +71,10 @@ void Stack::receive(PortId port, std::span<rte_mbuf*> frames, Micros now) {
 void Stack::advance_timers(Micros now, unsigned cap) {
   Context& c = *context_;
   c.now = std::max(c.now, now);
+  if (c.ip.next_deadline() <= c.now) {
+    c.ip.on_deadline(c.now);
+    report_undeliverable(c);
+  }
   c.wheel.advance(c.now, cap, [&c](TimerNode& node) {
     if (node.kind == tcp::kTimerKind) tcp::on_timer(c, c.tcbs.at(node.owner));
     else mptcp::on_timer(c, c.connections.at(node.owner));
@@ -85,38 +89,39 @@ void Stack::dispatch(Micros now) {
   c.now = std::max(c.now, now);
   // Users first: what they write or close is scheduled and sent in this pass. What they are told in return waits for the
   // next one, so that a pass always ends.
-  for (WorkList ready = std::exchange(c.ready_tcbs, {}); Tcb* tcb = pop_work(c.tcbs, ready, &Tcb::next_ready);) {
-    tcb->clear(tcp::kReadyQueued);
-    const uint16_t events = std::exchange(tcb->events, uint16_t{0});
-    if (!tcb->has(tcp::kDetached) && events != 0) user_.on_stream(mptcp::stream_of(c, *tcb), tcb->plain.user_data, events);
-  }
-  for (WorkList ready = std::exchange(c.ready_connections, {});
-       Connection* connection = pop_work(c.connections, ready, &Connection::next_ready);) {
-    connection->clear(mptcp::kReadyQueued);
-    const uint16_t events = std::exchange(connection->events, uint16_t{0});
-    if (!connection->has(mptcp::kUserGone) && events != 0)
-      user_.on_stream(stream_of(c, *connection), connection->user_data, events);
-  }
-  while (Connection* connection = pop_work(c.connections, c.schedule, &Connection::next_schedule)) {
-    connection->clear(mptcp::kScheduleQueued);
-    if (c.schedule.head != WorkList::kEnd) prefetch_queued(c.connections.at(c.schedule.head).snd_unsent);
-    mptcp::schedule(c, *connection);
-  }
-  while (Tcb* tcb = pop_work(c.tcbs, c.output, &Tcb::next_output)) {
-    tcb->clear(tcp::kOutputQueued);
-    if (tcb->state != tcp::State::kClosed) tcp::output(c, *tcb);
-  }
+  c.ready_tcbs.drain_once([&](uint32_t index) {
+    Tcb& tcb = c.tcbs.at(index);
+    tcb.clear(tcp::kReadyQueued);
+    const uint16_t events = std::exchange(tcb.events, uint16_t{0});
+    if (!tcb.has(tcp::kDetached) && events != 0) user_.on_stream(mptcp::stream_of(c, tcb), tcb.plain.user_data, events);
+  });
+  c.ready_connections.drain_once([&](uint32_t index) {
+    Connection& connection = c.connections.at(index);
+    connection.clear(mptcp::kReadyQueued);
+    const uint16_t events = std::exchange(connection.events, uint16_t{0});
+    if (!connection.has(mptcp::kUserGone) && events != 0)
+      user_.on_stream(stream_of(c, connection), connection.user_data, events);
+  });
+  c.schedule.drain([&c](uint32_t index) {
+    Connection& connection = c.connections.at(index);
+    connection.clear(mptcp::kScheduleQueued);
+    mptcp::schedule(c, connection);
+  });
+  c.output.drain([&c](uint32_t index) {
+    Tcb& tcb = c.tcbs.at(index);
+    tcb.clear(tcp::kOutputQueued);
+    if (tcb.state != tcp::State::kClosed) tcp::output(c, tcb);
+  });
   c.syn_ack_options.clear();
+  c.duplicates.clear();
   tcp::free_ended(c);
   mptcp::free_ended(c);
 }
 
 Micros Stack::next_deadline() const {
   const Context& c = *context_;
-  const bool pending = c.ready_tcbs.head != WorkList::kEnd || c.ready_connections.head != WorkList::kEnd ||
-                       c.schedule.head != WorkList::kEnd || c.output.head != WorkList::kEnd;
-  if (pending) return c.now;
-  return std::min(c.wheel.next_deadline(), c.time_wait.next_deadline(c.now));
+  if (!c.ready_tcbs.empty() || !c.ready_connections.empty() || !c.schedule.empty() || !c.output.empty()) return c.now;
+  return std::min({c.wheel.next_deadline(), c.time_wait.next_deadline(c.now), c.ip.next_deadline()});
 }
 
 void Stack::add_listener(Listener listener) { context_->listeners.push_back(std::move(listener)); }
@@ -296,15 +301,15 @@ void Stack::set_backup(ByteStream stream, size_t subflow, bool backup) {
 
 namespace {
 
-SubflowInfo describe(const Tcb& tcb) {
+SubflowInfo describe(const Settings& settings, const Tcb& tcb) {
   SubflowInfo out;
   out.key = tcb.key;
   out.state = tcp::name(tcb.state);
-  out.bytes_received = tcb.bytes_received;
-  out.bytes_sent = tcb.bytes_sent;
+  out.bytes_received = tcb.bytes_received();
+  out.bytes_sent = tcb.bytes_sent();
   out.srtt_us = tcb.srtt;
   out.rttvar_us = tcb.rttvar;
-  out.rto_us = tcb.rto;
+  out.rto_us = static_cast<uint32_t>(tcp::base_rto(settings, tcb).count());
   out.cwnd = tcb.cc.cwnd;
   out.ssthresh = tcb.cc.ssthresh;
   out.in_flight = tcp::in_flight(tcb);
@@ -324,10 +329,10 @@ SubflowInfo describe(const Tcb& tcb) {
 std::optional<StreamInfo> Stack::info(ByteStream stream) const {
   StreamInfo out;
   if (const Tcb* tcb = tcb_of(*context_, stream)) {
-    out.bytes_received = tcb->bytes_received;
-    out.bytes_sent = tcb->bytes_sent;
+    out.bytes_received = tcb->bytes_received();
+    out.bytes_sent = tcb->bytes_sent();
     out.receive_held = tcb->plain.held;
-    out.subflows.push_back(describe(*tcb));
+    out.subflows.push_back(describe(context_->settings, *tcb));
   } else if (const Connection* connection = connection_of(*context_, stream)) {
     out.mptcp = true;
     out.fallback = connection->has(mptcp::kFallback);
@@ -336,7 +341,7 @@ std::optional<StreamInfo> Stack::info(ByteStream stream) const {
     out.bytes_sent = connection->bytes_sent;
     out.receive_held = connection->held;
     for (uint32_t index : connection->subflows)
-      if (index != mptcp::kNoSubflow) out.subflows.push_back(describe(context_->tcbs.at(index)));
+      if (index != mptcp::kNoSubflow) out.subflows.push_back(describe(context_->settings, context_->tcbs.at(index)));
   } else {
     return std::nullopt;
   }

@@ -13,6 +13,7 @@
 
 #include "stack/byte_stream.h"
 #include "stack/context.h"
+#include "stack/packet/packet_list.h"
 #include "stack/ip/ip_layer.h"
 #include "stack/listener.h"
 #include "stack/packet/frame_queue.h"
@@ -63,7 +64,7 @@ class Stack {
   // The pass.
   /// Takes over `frames` that arrived on `port` at `now`: one burst, at most 64.
   void receive(PortId port, std::span<rte_mbuf*> frames, Micros now);
-  /// Fires at most `cap` due timers.
+  /// Fires due timers, at most `cap` of connections; the IP layer's with them.
   void advance_timers(Micros now, unsigned cap = 256);
   /// Reports events to the stream user, runs schedulers, builds segments: call once at the end of the pass.
   void dispatch(Micros now);

@@ -158,7 +158,6 @@ void Peer::fill(Flow& flow) {
 }
 
 void Peer::run(Micros now) {
-  if (ip_.next_deadline() <= now) ip_.on_deadline(now);
   for (uint16_t port = 0; port < received_.size(); ++port) {
     std::span<rte_mbuf*> left(received_[port]);
     while (!left.empty()) {

@@ -180,7 +180,6 @@ bool World::run_pass() {
     pass_frames_in_ += count;
     stack_->receive(PortId{i}, std::span(burst.data(), count), now_);
   }
-  if (ip_->next_deadline() <= now_) ip_->on_deadline(now_);
   stack_->advance_timers(now_);
   concentrator_->advance(now_);
   stack_->dispatch(now_);

@@ -112,7 +112,6 @@ class Proxy {
       burst.clear();
       burst.swap(received_[port]);  // keeps the room
     }
-    if (ip_.next_deadline() <= now_) ip_.on_deadline(now_);
     stack_->advance_timers(now_);
     concentrator_->advance(now_);
     stack_->dispatch(now_);

@@ -39,7 +39,7 @@ struct RouteConfig {
 
 struct Limits {
   uint32_t neighbors = 4096;                     ///< entries, both families
-  uint16_t queued_per_neighbor = 16;             ///< packets waiting for one answer; the oldest goes first
+  uint16_t queued_per_neighbor = 128;            ///< packets waiting for one answer; the oldest goes first
   Micros reachable = Micros::seconds(30);        ///< how long a confirmation holds
   Micros solicit_interval = Micros::seconds(1);  ///< between two questions to one neighbour
   uint8_t solicit_attempts = 3;

@@ -138,7 +138,9 @@ void IpLayer::on_deadline(Micros now) {
   while (Neighbor* n = neighbors_.take_due(now)) {
     const TimerVerdict verdict = on_timer(*n, now, limits_);
     if (verdict == TimerVerdict::kForget) {
-      counters_.drop_unresolved += neighbors_.forget(*n);
+      counters_.drop_unresolved += n->waiting;
+      while (Packet packet = neighbors_.take_waiting(*n)) undeliverable_.push_back(std::move(packet));
+      neighbors_.forget(*n);
       continue;
     }
     neighbors_.update(*n);

@@ -120,8 +120,15 @@ class IpLayer {
   Micros next_deadline() const { return neighbors_.next_deadline(); }
   void on_deadline(Micros now);
 
+  /// Packets that waited for a neighbour which did not answer, from their IP header on. Whoever sent them takes note and
+  /// clears the list.
+  std::vector<Packet>& undeliverable() { return undeliverable_; }
+
   /// Drops every packet queued on a neighbour, so that pools can be checked.
-  void drop_queued() { neighbors_.drop_all_waiting(); }
+  void drop_queued() {
+    neighbors_.drop_all_waiting();
+    undeliverable_.clear();
+  }
   uint32_t neighbor_count() const { return neighbors_.size(); }
 
  private:
@@ -163,6 +170,7 @@ class IpLayer {
   InterfaceTable interfaces_;
   RouteTable routes_;
   NeighborTable neighbors_;
+  std::vector<Packet> undeliverable_;
 };
 
 }  // namespace tributary::ip

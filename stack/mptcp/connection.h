@@ -9,7 +9,7 @@
 #include "stack/base/seq_num.h"
 #include "stack/base/units.h"
 #include "stack/byte_stream.h"
-#include "stack/packet/packet_list.h"
+#include "stack/packet/packet_ring.h"
 #include "stack/timer/timer_wheel.h"
 
 namespace tributary::mptcp {
@@ -43,6 +43,8 @@ enum ConnectionFlag : uint32_t {
   kScheduleQueued = 1 << 14,   ///< on the context's schedule list
   kInfinitePending = 1 << 16,  ///< fallback: data segments carry the infinite mapping until one is acknowledged
   kUserGone = 1 << 15,         ///< nobody reads events any more
+  kNotContiguous = 1 << 17,    ///< had a second subflow, or sent data twice: no infinite mapping can cover it (§3.7)
+  kFailing = 1 << 18,          ///< a checksum failed on the only subflow: ACKs carry MP_FAIL until the peer falls back
 };
 
 struct Connection {
@@ -51,7 +53,8 @@ struct Connection {
   DataSeq snd_nxt;             ///< first byte never given to a subflow
   DataSeq write_seq;           ///< byte after the last written
   DataSeq snd_wnd_end;         ///< DATA_ACK + window: first byte we may not send; never moves left
-  DataSeq infinite_from;       ///< with kInfinitePending: first byte sent after falling back
+  DataSeq infinite_from;       ///< with kInfinitePending: first byte sent after falling back; with kFailing: DSN of the
+                               ///< mapping that failed
   rte_mbuf* snd_head = nullptr;    ///< un-DATA_ACKed payload by DSN; linked by next
   rte_mbuf* snd_tail = nullptr;
   rte_mbuf* snd_unsent = nullptr;  ///< first never given to a subflow
@@ -61,10 +64,8 @@ struct Connection {
   DataSeq rcv_nxt;
   DataSeq rcv_adv;             ///< right edge of the window advertised; never moves left
   DataSeq rcv_fin;             ///< with kDataFinSeen: DSN of the DATA_FIN itself
-  rte_mbuf* rx_head = nullptr; ///< in-order payload not yet read; linked by next
-  rte_mbuf* rx_tail = nullptr;
-  rte_mbuf* ooo_head = nullptr;    ///< by DSN; linked by next
-  rte_mbuf* ooo_tail = nullptr;
+  StreamRing rx{};             ///< in-order payload not yet read
+  StreamRing out_of_order{};   ///< by DSN
   uint32_t ooo_count = 0;
   uint32_t rx_bytes = 0;
   uint32_t held = 0;           ///< delivered bytes not yet released
@@ -85,13 +86,10 @@ struct Connection {
   uint8_t data_backoff = 0;    ///< data-level retransmission time-outs in a row
   std::array<uint32_t, kMaxSubflows> subflows;   ///< Tcb indices, kNoSubflow where free
 
-
   TimerNode timer;
   Micros rtx_deadline = Micros::never();    ///< data-level retransmission (DATA_FIN, head of queue)
   Micros close_deadline = Micros::never();  ///< no subflow left, or close taking too long
 
-  uint32_t next_ready = 0;     ///< link of the context's ready list
-  uint32_t next_schedule = 0;  ///< link of the context's schedule list
   uint16_t events = 0;         ///< StreamEvent bits to report
   uint16_t listener = UINT16_MAX;
   uint64_t user_data = 0;
@@ -103,5 +101,6 @@ struct Connection {
   void set(uint32_t flag) { flags |= flag; }
   void clear(uint32_t flag) { flags &= ~flag; }
 };
+static_assert(sizeof(Connection) <= 320);  // design D5
 
 }  // namespace tributary::mptcp

@@ -4,12 +4,23 @@
 #include "stack/mptcp/send.h"
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
+#include "stack/tcp/output.h"
+#include "stack/tcp/transmit.h"
 
 namespace tributary::mptcp {
+namespace {
+
+/// One subflow, and never another: what it carried is the data, in order and once.
+bool may_go_infinite(const Connection& connection) {
+  return connection.subflow_count == 1 && !connection.has(kNotContiguous);
+}
+
+}  // namespace
 
 void enter_fallback(Context& context, Connection& connection) {
   if (connection.has(kFallback)) return;
   connection.set(kFallback);
+  connection.clear(kFailing);
   // FB-2: the subflow's own window is the only one left.
   connection.snd_wnd_end = connection.snd_una + (uint64_t{1} << 62);
   if (connection.state == State::kEstablished) {
@@ -35,12 +46,38 @@ bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb,
   return false;
 }
 
-void on_checksum_failure(Context& context, Connection&, tcp::Tcb& tcb, DataSeq dsn) {
+bool on_checksum_failure(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn) {
+  if (connection.has(kFailing)) return true;  // said already, and not heard yet
+  if (may_go_infinite(connection) && connection.out_of_order.empty() && dsn <= connection.rcv_nxt) {
+    ++context.counters.mptcp_fail_tx;
+    connection.set(kFailing);
+    connection.infinite_from = dsn;
+    tcp::request_ack(context, tcb);
+    return true;
+  }
   wire::MptcpOptions options = reset_with(wire::RstReason::kMiddleboxInterference);
   options.present |= wire::MptcpOptions::kFail;
   options.fail.dsn = dsn;
   ++context.counters.mptcp_fail_tx;
   tcp::abort(context, tcb, &options);
+  return false;
+}
+
+bool on_fail(Context& context, Connection& connection, tcp::Tcb& tcb) {
+  ++context.counters.mptcp_fail_rx;
+  if (!may_go_infinite(connection)) {
+    reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
+    return false;
+  }
+  if (!connection.has(kFailing)) {  // not the echo of ours
+    wire::MptcpOptions answer;
+    answer.present = wire::MptcpOptions::kFail;
+    answer.fail.dsn = connection.rcv_nxt;
+    ++context.counters.mptcp_fail_tx;
+    tcp::transmit_control(context, tcb, wire::tcp_flag::kAck, tcb.snd_nxt, &answer);
+  }
+  enter_fallback(context, connection);
+  return true;
 }
 
 }  // namespace tributary::mptcp

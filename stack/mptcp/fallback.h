@@ -15,7 +15,11 @@ bool fall_back_if_possible(Context& context, Connection& connection, const tcp::
 /// Payload without mapping. Falls back and delivers, or resets the subflow (reason 6). False: the Tcb is ended.
 bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb, Packet packet);
 
-/// A mapping failed its DSS checksum: the subflow is reset with MP_FAIL, and its data is discarded (§3.7).
-void on_checksum_failure(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn);
+/// A mapping beginning at `dsn` failed its DSS checksum (§3.7). On the only subflow, with nothing missing before it: MP_FAIL,
+/// and the data counts as TCP would have had it. Otherwise the subflow is reset with MP_FAIL and the data discarded: false.
+bool on_checksum_failure(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn);
+
+/// The peer's MP_FAIL. False: the Tcb is ended.
+bool on_fail(Context& context, Connection& connection, tcp::Tcb& tcb);
 
 }  // namespace tributary::mptcp

@@ -70,8 +70,8 @@ void on_join_syn(Context& context, tcp::Segment& segment) {
   if (join.backup) tcb->set(tcp::kRemoteBackup);
   tcb->subflow.local_id = local_id;
   tcb->subflow.remote_id = join.address_id;
-  tcb->subflow.remote_nonce = join.nonce;
-  tcb->subflow.local_nonce = context.random.u32();
+  tcb->subflow.nonces.remote = join.nonce;
+  tcb->subflow.nonces.local = context.random.u32();
   tcp::accept(context, *tcb);
   tcb->idle_deadline = context.now + context.settings.join_timeout;
   tcp::arm_timer(context, *tcb);
@@ -81,7 +81,7 @@ bool on_join_third_ack(Context& context, tcp::Tcb& tcb, const tcp::Segment& segm
   const Connection& connection = connection_of(context, tcb);
   const MptcpOptions& options = segment.options->mptcp;
   const auto expected =
-      join_hmac(connection.remote_key, connection.local_key, tcb.subflow.remote_nonce, tcb.subflow.local_nonce);
+      join_hmac(connection.remote_key, connection.local_key, tcb.subflow.nonces.remote, tcb.subflow.nonces.local);
   const bool good = options.has(MptcpOptions::kJoin) && options.join.form == wire::JoinForm::kAck &&
                     equal_constant_time(options.join.hmac, {expected.data(), options.join.hmac.size()});
   if (good) return true;
@@ -95,9 +95,9 @@ bool on_join_syn_ack(Context& context, tcp::Tcb& tcb, const tcp::Segment& segmen
   const MptcpOptions& options = segment.options->mptcp;
   const wire::MpJoin& join = options.join;
   if (options.has(MptcpOptions::kJoin) && join.form == wire::JoinForm::kSynAck) {
-    const auto expected = join_hmac(connection.remote_key, connection.local_key, join.nonce, tcb.subflow.local_nonce);
+    const auto expected = join_hmac(connection.remote_key, connection.local_key, join.nonce, tcb.subflow.nonces.local);
     if (equal_constant_time({join.hmac.data(), 8}, {expected.data(), 8})) {
-      tcb.subflow.remote_nonce = join.nonce;
+      tcb.subflow.nonces.remote = join.nonce;
       tcb.subflow.remote_id = join.address_id;
       if (join.backup) tcb.set(tcp::kRemoteBackup);
       tcb.set(tcp::kPreEstablished);
@@ -136,7 +136,7 @@ bool open_subflow(Context& context, Connection& connection, const IpAddress& loc
   tcb->set(tcp::kJoin);
   if (backup) tcb->set(tcp::kLocalBackup);
   tcb->subflow.local_id = local_id;
-  tcb->subflow.local_nonce = context.random.u32();
+  tcb->subflow.nonces.local = context.random.u32();
   tcp::send_syn(context, *tcb);
   return true;
 }

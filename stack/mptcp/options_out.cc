@@ -37,10 +37,10 @@ void write_join(const Connection& connection, const Tcb& tcb, wire::JoinForm for
   out.join.backup = tcb.has(tcp::kLocalBackup);
   out.join.address_id = tcb.subflow.local_id;
   out.join.receiver_token = connection.remote_token;
-  out.join.nonce = tcb.subflow.local_nonce;
+  out.join.nonce = tcb.subflow.nonces.local;
   if (form == wire::JoinForm::kSyn) return;
   const auto digest =
-      join_hmac(connection.local_key, connection.remote_key, tcb.subflow.local_nonce, tcb.subflow.remote_nonce);
+      join_hmac(connection.local_key, connection.remote_key, tcb.subflow.nonces.local, tcb.subflow.nonces.remote);
   std::copy_n(digest.begin(), out.join.hmac.size(), out.join.hmac.begin());
   if (form == wire::JoinForm::kSynAck) std::fill(out.join.hmac.begin() + 8, out.join.hmac.end(), uint8_t{0});
 }
@@ -96,6 +96,10 @@ void write_options(Context& context, const Tcb& tcb, uint16_t flags, const Packe
       dss.checksum = mapping_checksum(dss.dsn, 0, 1, 0);
     }
     if (dss.has_data_ack || dss.has_mapping) out.present |= MptcpOptions::kDss;
+    if (connection.has(kFailing) && !dss.has_mapping) {
+      out.present |= MptcpOptions::kFail;
+      out.fail.dsn = connection.infinite_from;
+    }
     return;
   }
 

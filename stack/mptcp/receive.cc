@@ -27,10 +27,7 @@ void trim_front(rte_mbuf* m, uint16_t size) {
 
 void append(Context& context, Connection& connection, rte_mbuf* m) {
   PacketInfo& info = info_of(m);
-  info.next = nullptr;
-  if (connection.rx_tail == nullptr) connection.rx_head = m;
-  else info_of(connection.rx_tail).next = m;
-  connection.rx_tail = m;
+  connection.rx.push_back(m);
   connection.rcv_nxt += info.payload_size;
   connection.rx_bytes += info.payload_size;
   connection.held += info.payload_size;
@@ -40,10 +37,8 @@ void append(Context& context, Connection& connection, rte_mbuf* m) {
 
 /// Moves what has become in order out of the reorder queue.
 void pull_in_order(Context& context, Connection& connection) {
-  while (connection.ooo_head != nullptr && begin_of(connection.ooo_head) <= connection.rcv_nxt) {
-    rte_mbuf* m = connection.ooo_head;
-    connection.ooo_head = info_of(m).next;
-    if (connection.ooo_head == nullptr) connection.ooo_tail = nullptr;
+  while (!connection.out_of_order.empty() && begin_of(connection.out_of_order.front()) <= connection.rcv_nxt) {
+    rte_mbuf* m = connection.out_of_order.pop_front();
     --connection.ooo_count;
     if (end_of(m) <= connection.rcv_nxt) {
       Packet{m}.reset();
@@ -57,12 +52,13 @@ void pull_in_order(Context& context, Connection& connection) {
 
 void queue_out_of_order(Context& context, Connection& connection, Packet packet) {
   rte_mbuf* m = packet.get();
+  StreamRing& queue = connection.out_of_order;
   const DataSeq begin = begin_of(m);
   rte_mbuf* before = nullptr;
-  if (connection.ooo_tail != nullptr && begin_of(connection.ooo_tail) <= begin) {
-    before = connection.ooo_tail;
+  if (!queue.empty() && begin_of(queue.back()) <= begin) {
+    before = queue.back();
   } else {
-    for (rte_mbuf* p = connection.ooo_head; p != nullptr && begin_of(p) <= begin; p = info_of(p).next) before = p;
+    for (rte_mbuf* p = queue.front(); p != nullptr && begin_of(p) <= begin; p = queue.next(p)) before = p;
   }
   if (before != nullptr && end_of(m) <= end_of(before)) {
     ++context.counters.mptcp_duplicate_data;
@@ -72,15 +68,7 @@ void queue_out_of_order(Context& context, Connection& connection, Packet packet)
     ++context.counters.tcp_ofo_dropped;
     return;
   }
-  packet.release();
-  if (before == nullptr) {
-    info_of(m).next = connection.ooo_head;
-    connection.ooo_head = m;
-  } else {
-    info_of(m).next = info_of(before).next;
-    info_of(before).next = m;
-  }
-  if (info_of(m).next == nullptr) connection.ooo_tail = m;
+  queue.insert_after(before, packet.release());
   ++connection.ooo_count;
   ++context.counters.mptcp_ofo_queued;
 }
@@ -115,16 +103,8 @@ void receive_data(Context& context, Connection& connection, Tcb& tcb, Packet pac
     return;
   }
   append(context, connection, packet.release());
-  if (connection.ooo_head != nullptr) pull_in_order(context, connection);
+  if (!connection.out_of_order.empty()) pull_in_order(context, connection);
   take_data_fin(context, connection);
-}
-
-void hold_pending(Tcb& tcb, Packet packet) {
-  rte_mbuf* m = packet.release();
-  rte_mbuf*& tail = tcb.subflow.pending_tail;
-  info_of(m).subflow_next = tail == nullptr ? m : info_of(tail).subflow_next;
-  if (tail != nullptr) info_of(tail).subflow_next = m;
-  tail = m;
 }
 
 /// With DSS checksums nothing is delivered before its whole mapping has been verified (RFC 8684 §3.3.1).
@@ -133,15 +113,14 @@ bool verify_and_deliver(Context& context, Connection& connection, Tcb& tcb, Pack
   const uint16_t size = packet.info().payload_size;
   const uint32_t offset = ssn - part.map_ssn;
   part.map_sum = wire::concatenate(part.map_sum, offset, packet.info().payload_sum);
-  hold_pending(tcb, std::move(packet));
+  part.pending.push_back(packet.release());
   if (offset + size < part.map_size) return true;
   // part.map_sum started as pseudo-header plus checksum field: the whole must come to all ones.
   if (!wire::same_value(part.map_sum, 0xffff)) {
     ++context.counters.mptcp_dss_checksum;
-    on_checksum_failure(context, connection, tcb, part.map_dsn);
-    return false;
+    if (!on_checksum_failure(context, connection, tcb, part.map_dsn)) return false;
   }
-  while (Packet next = take_pending(tcb)) receive_data(context, connection, tcb, std::move(next));
+  while (rte_mbuf* next = part.pending.pop_front()) receive_data(context, connection, tcb, Packet(next));
   return true;
 }
 
@@ -231,13 +210,9 @@ uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   return window;
 }
 
-Packet take_pending(Tcb& tcb) {
-  rte_mbuf*& tail = tcb.subflow.pending_tail;
-  if (tail == nullptr) return Packet();
-  rte_mbuf* const first = info_of(tail).subflow_next;
-  if (first == tail) tail = nullptr;
-  else info_of(tail).subflow_next = info_of(first).subflow_next;
-  return Packet(first);
+uint32_t held_bytes(const Context& context, const Tcb& tcb) {
+  const Connection& connection = context.connections.at(tcb.connection);
+  return connection.held + connection.ooo_count;
 }
 
 void on_data_fin(Context& context, Connection& connection, Tcb& tcb, DataSeq dsn) {
@@ -252,13 +227,8 @@ void on_data_fin(Context& context, Connection& connection, Tcb& tcb, DataSeq dsn
 }
 
 void clear_receive_queues(Connection& connection) {
-  for (rte_mbuf** head : {&connection.rx_head, &connection.ooo_head}) {
-    while (*head != nullptr) {
-      Packet packet(*head);
-      *head = packet.info().next;
-    }
-  }
-  connection.rx_tail = connection.ooo_tail = nullptr;
+  connection.rx.clear();
+  connection.out_of_order.clear();
   connection.ooo_count = connection.rx_bytes = 0;
 }
 

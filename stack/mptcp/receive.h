@@ -12,11 +12,11 @@ bool on_payload(Context& context, tcp::Tcb& tcb, Packet packet);
 /// units of `scale` (none in a SYN). Records the edge it promises.
 uint32_t receive_window(Context& context, const tcp::Tcb& tcb, uint8_t scale);
 
+/// Payload the connection of this subflow holds, in and out of order, in bytes and more: zero when it holds none.
+uint32_t held_bytes(const Context& context, const tcp::Tcb& tcb);
+
 /// The peer's DATA_FIN lies at `dsn`.
 void on_data_fin(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn);
-
-/// The first packet that waits for the rest of its mapping, or null.
-Packet take_pending(tcp::Tcb& tcb);
 
 void clear_receive_queues(Connection& connection);
 

@@ -11,7 +11,6 @@
 #include "stack/tcp/payload.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/transmit.h"
-#include "stack/work_list.h"
 
 namespace tributary::mptcp {
 namespace {
@@ -106,6 +105,7 @@ bool send_wanted(Context& context, Connection& connection) {
       info.flags |= tcp::kPktReinjected;
       tcp::enqueue(context, *tcb, copy.release());
     }
+    connection.set(kNotContiguous);
     ++context.counters.mptcp_retransmitted;
     tcp::request_output(context, *tcb);
   }
@@ -169,7 +169,7 @@ void send_data_fin(Context& context, Connection& connection) {
 void request_schedule(Context& context, Connection& connection) {
   if (connection.has(kScheduleQueued)) return;
   connection.set(kScheduleQueued);
-  push_work(context.connections, context.schedule, &Connection::next_schedule, connection);
+  context.schedule.push(context.connections.index(connection));
 }
 
 void want(Connection& connection, rte_mbuf* m) {

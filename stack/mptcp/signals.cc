@@ -141,11 +141,7 @@ bool on_options(Context& context, Tcb& tcb, Segment& segment) {
     options.prio.backup ? tcb.set(tcp::kRemoteBackup) : tcb.clear(tcp::kRemoteBackup);
     request_schedule(context, connection);
   }
-  if (options.has(MptcpOptions::kFail)) {
-    ++context.counters.mptcp_fail_rx;
-    reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
-    return false;
-  }
+  if (options.has(MptcpOptions::kFail) && !on_fail(context, connection, tcb)) return false;
   if (options.has(MptcpOptions::kFastclose) && on_fastclose(context, tcb, options, false)) return false;
   return true;
 }

@@ -7,7 +7,6 @@
 #include "stack/tcp/output.h"
 #include "stack/tcp/stream.h"
 #include "stack/tcp/window.h"
-#include "stack/work_list.h"
 
 namespace tributary::mptcp {
 
@@ -16,19 +15,16 @@ void report(Context& context, Connection& connection, uint16_t events) {
   connection.events |= events;
   if (connection.has(kReadyQueued)) return;
   connection.set(kReadyQueued);
-  push_work(context.connections, context.ready_connections, &Connection::next_ready, connection);
+  context.ready_connections.push(context.connections.index(connection));
 }
 
 PacketList read(Connection& connection, uint32_t max_bytes) {
   PacketList out;
-  while (connection.rx_head != nullptr) {
-    rte_mbuf* m = connection.rx_head;
-    const uint16_t size = info_of(m).payload_size;
+  while (!connection.rx.empty()) {
+    const uint16_t size = info_of(connection.rx.front()).payload_size;
     if (size > max_bytes && !out.empty()) break;
-    connection.rx_head = info_of(m).next;
-    if (connection.rx_head == nullptr) connection.rx_tail = nullptr;
     connection.rx_bytes -= size;
-    out.push_back(Packet(m));
+    out.push_back(Packet(connection.rx.pop_front()));
     if (size >= max_bytes) break;
     max_bytes -= size;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stack/context.h"
+#include "stack/packet/packet_list.h"
 
 namespace tributary::mptcp {
 

@@ -14,11 +14,6 @@ namespace {
 
 using tcp::Tcb;
 
-void clear_pending(Tcb& tcb) {
-  while (take_pending(tcb)) {
-  }
-}
-
 /// Everything of the connection in this subflow's send queue is to go out on another one.
 void offer_to_others(Connection& connection, Tcb& tcb) {
   // A copy that waits here has its original elsewhere: without a third subflow there is nobody else to give it to.
@@ -38,7 +33,7 @@ void attach_subflow(Context& context, Connection& connection, Tcb& tcb) {
     slot = context.tcbs.index(tcb);
     break;
   }
-  ++connection.subflow_count;
+  if (++connection.subflow_count > 1) connection.set(kNotContiguous);
   tcb.connection = context.connections.index(connection);
   tcb.subflow = tcp::SubflowPart{};
 }
@@ -140,7 +135,7 @@ void on_subflow_gone(Context& context, Tcb& tcb, StreamError error) {
   for (uint32_t& slot : connection.subflows)
     if (slot == index) slot = kNoSubflow;
   --connection.subflow_count;
-  clear_pending(tcb);
+  tcb.subflow.pending.clear();
   if (connection.state == State::kFailed) return;
   if (connection.state == State::kHandshake || connection.has(kFallback)) {
     if (connection.subflow_count == 0) end_connection(context, connection, error);

@@ -28,6 +28,8 @@ struct RttSample {
 
 /// Marks SACKed packets. Blocks outside (SND.UNA, SND.NXT] are ignored; one at or below SND.UNA is a DSACK.
 uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSample& sample, bool& dsack) {
+  if (tcb.flight == nullptr) return 0;
+  Flight& flight = *tcb.flight;
   const wire::TcpOptions& options = *segment.options;
   uint32_t newly = 0;
   for (unsigned i = 0; i < options.sack_count; ++i) {
@@ -37,15 +39,15 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSamp
       dsack |= i == 0;
       continue;
     }
-    for (rte_mbuf* m = tcb.tx_head; m != tcb.tx_unsent && begin_of(m) < block.right; m = info_of(m).subflow_next) {
+    for (rte_mbuf* m = tcb.tx_head; m != flight.unsent && begin_of(m) < block.right; m = info_of(m).subflow_next) {
       PacketInfo& info = info_of(m);
       if ((info.flags & kPktSacked) || begin_of(m) < block.left || end_of(m) > block.right) continue;
       info.flags |= kPktSacked;
       if (info.flags & kPktLost) {
         info.flags &= static_cast<uint16_t>(~kPktLost);
-        tcb.lost_bytes -= info.payload_size;
+        flight.lost_bytes -= info.payload_size;
       }
-      tcb.sacked_bytes += info.payload_size;
+      flight.sacked_bytes += info.payload_size;
       newly += info.payload_size;
       note_delivered(context, tcb, m);
       sample.consider(info);
@@ -55,15 +57,15 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSamp
 }
 
 /// Takes a packet out of the counts it is in.
-void forget_marks(Tcb& tcb, const PacketInfo& info, uint32_t size) {
-  if (info.flags & kPktSacked) tcb.sacked_bytes -= size;
-  if (info.flags & kPktLost) tcb.lost_bytes -= size;
+void forget_marks(Flight& flight, const PacketInfo& info, uint32_t size) {
+  if (info.flags & kPktSacked) flight.sacked_bytes -= size;
+  if (info.flags & kPktLost) flight.lost_bytes -= size;
 }
 
 /// Frees what lies below `ack`. Returns payload bytes freed.
 uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample) {
   uint32_t bytes = 0;
-  while (tcb.tx_head != tcb.tx_unsent && tcb.tx_head != nullptr) {
+  while (tcb.tx_head != tcb.tx_unsent()) {
     rte_mbuf* m = tcb.tx_head;
     PacketInfo& info = info_of(m);
     if (end_of(m) > ack) {
@@ -77,15 +79,21 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample) {
       note_delivered(context, tcb, m);
       sample.consider(info);
     }
-    forget_marks(tcb, info, info.payload_size);
+    forget_marks(*tcb.flight, info, info.payload_size);
     bytes += info.payload_size;
     tcb.tx_head = info.subflow_next;
-    if (tcb.tx_head == nullptr) tcb.tx_tail = nullptr;
+    if (tcb.tx_head == nullptr) tcb.flight->tail = nullptr;
     info.flags = static_cast<uint16_t>((info.flags & ~(kPktInFlight | kPktSacked | kPktLost)) | kPktSubflowAcked);
     info.owner = kNoOwner;
     if (!(info.flags & kPktInStream)) Packet{m}.reset();
   }
   return bytes;
+}
+
+void forget_flight(Context& context, Tcb& tcb) {
+  if (tcb.flight == nullptr) return;
+  context.flights.destroy(*tcb.flight);
+  tcb.flight = nullptr;
 }
 
 /// Our FIN is acknowledged: RFC 9293 §3.10.7.4, fifth.
@@ -114,12 +122,11 @@ void on_fin_acked(Context& context, Tcb& tcb) {
 
 void update_send_window(Tcb& tcb, const Segment& segment) {
   const uint32_t window = uint32_t{segment.window} << tcb.snd_wscale;
-  if (tcb.snd_wl1 < segment.seq || (tcb.snd_wl1 == segment.seq && tcb.snd_wl2 <= segment.ack)) {
-    tcb.snd_wnd = window;
-    tcb.snd_wl1 = segment.seq;
-    tcb.snd_wl2 = segment.ack;
-    tcb.max_snd_wnd = std::max(tcb.max_snd_wnd, window);
-  }
+  // RFC 9293 §3.10.7.4. SND.WL2 is no member: it is never beyond SND.UNA, so that SND.UNA =< SEG.ACK says it all.
+  if (segment.ack < tcb.snd_una || segment.seq < tcb.snd_wl1) return;
+  tcb.snd_wnd = window;
+  tcb.snd_wl1 = segment.seq;
+  tcb.max_snd_wnd = std::max(tcb.max_snd_wnd, window);
 }
 
 void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
@@ -153,10 +160,11 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   Micros rtt;
   if (sample.sent_at >= 0) {
     rtt = context.now - Micros(sample.sent_at);
-    update_rtt(context.settings, tcb, static_cast<uint32_t>(std::clamp<int64_t>(rtt.count(), 1, INT32_MAX)));
+    update_rtt(tcb, static_cast<uint32_t>(std::clamp<int64_t>(rtt.count(), 1, INT32_MAX)));
   }
   // A tail loss probe was answered: RFC 8985 §7.4. Without a DSACK the probe repaired a loss.
-  if (tcb.has(kProbeSent) && delivery.advanced && tcb.snd_una >= tcb.probe_end_seq) tcb.clear(kProbeSent);
+  if (tcb.has(kProbeSent) && delivery.advanced && (tcb.flight == nullptr || tcb.snd_una >= tcb.flight->probe_end_seq))
+    tcb.clear(kProbeSent);
 
   if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery)) {
     congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt), Micros(tcb.min_rtt),
@@ -175,12 +183,15 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     const uint8_t limit = std::min<uint8_t>(kAnsweredBackoff, static_cast<uint8_t>(context.settings.data_retries - 1));
     tcb.backoff = std::min(tcb.backoff, limit);
   }
-  if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate)
-    on_delivery(context, tcb, delivery, prior_in_flight);
-  if (tcb.lost_bytes != 0 || tcb.tx_unsent != nullptr || tcb.has(kFinQueued)) request_output(context, tcb);
+  if (tcb.flight != nullptr) {
+    if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate) on_delivery(context, tcb, delivery, prior_in_flight);
+    if (tcb.flight->lost_bytes != 0 || tcb.flight->unsent != nullptr) request_output(context, tcb);
+    if (tcb.tx_head == nullptr) forget_flight(context, tcb);
+  }
+  if (tcb.has(kFinQueued)) request_output(context, tcb);
 }
 
-void clear_send_queue(Tcb& tcb) {
+void clear_send_queue(Context& context, Tcb& tcb) {
   while (tcb.tx_head != nullptr) {
     rte_mbuf* m = tcb.tx_head;
     PacketInfo& info = info_of(m);
@@ -190,8 +201,7 @@ void clear_send_queue(Tcb& tcb) {
     info.owner = kNoOwner;
     if (!(info.flags & kPktInStream)) Packet{m}.reset();
   }
-  tcb.tx_tail = tcb.tx_unsent = nullptr;
-  tcb.sacked_bytes = tcb.lost_bytes = 0;
+  forget_flight(context, tcb);
 }
 
 }  // namespace tributary::tcp

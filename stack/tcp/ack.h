@@ -14,6 +14,6 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment);
 void update_send_window(Tcb& tcb, const Segment& segment);
 
 /// Drops the whole send queue: the connection ends. Packets of an MPTCP connection stay in its own queue.
-void clear_send_queue(Tcb& tcb);
+void clear_send_queue(Context& context, Tcb& tcb);
 
 }  // namespace tributary::tcp

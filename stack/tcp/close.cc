@@ -54,7 +54,7 @@ void end(Context& context, Tcb& tcb, StreamError error) {
     mptcp::on_subflow_gone(context, tcb, error);
     tcb.set(kDetached);
   }
-  clear_send_queue(tcb);
+  clear_send_queue(context, tcb);
   clear_out_of_order(tcb);
   if (!tcb.has(kDetached)) report(context, tcb, error == StreamError::kNone ? kStreamClosed : kStreamReset);
   context.ended_tcbs.push_back(context.tcbs.index(tcb));
@@ -89,7 +89,7 @@ void free_ended(Context& context) {
   std::erase_if(context.ended_tcbs, [&context](uint32_t index) {
     Tcb& tcb = context.tcbs.at(index);
     if (tcb.has(kOutputQueued | kReadyQueued)) return false;
-    if (!tcb.is_subflow()) clear_receive_queue(tcb);
+    if (!tcb.is_subflow()) tcb.plain.rx.clear();
     context.tcbs.destroy(tcb);
     return true;
   });

@@ -78,8 +78,7 @@ bool deliver(Context& context, Tcb& tcb, Packet packet) {
   const PacketInfo& info = packet.info();
   const bool fin = info.flags & kPktFin;
   const uint16_t size = info.payload_size;
-  tcb.rcv_nxt += size;
-  tcb.bytes_received += size;
+  tcb.advance_rcv_nxt(size);
   if (size != 0) {
     if (tcb.is_subflow()) {
       if (!mptcp::on_payload(context, tcb, std::move(packet))) return false;
@@ -88,10 +87,21 @@ bool deliver(Context& context, Tcb& tcb, Packet packet) {
     }
   }
   if (fin) {
-    tcb.rcv_nxt += 1;
+    tcb.advance_rcv_nxt(1);
     tcb.set(kFinReceived);
   }
   return true;
+}
+
+/// With buffers getting scarce acknowledgements must still come in, for they are what frees buffers: payload is only taken
+/// from those of whom nothing is held, so that each goes on, one segment at a time; near the end from nobody.
+bool may_hold(const Context& context, Tcb& tcb, const Segment& segment) {
+  if (context.pressure == Pressure::kFull) {
+    clear_out_of_order(tcb);  // SACKed or not (RFC 2018 §8): what waits for a hole frees nothing
+    return false;
+  }
+  const uint32_t held = tcb.is_subflow() ? mptcp::held_bytes(context, tcb) : tcb.plain.held;
+  return held == 0 && segment.seq == tcb.rcv_nxt;
 }
 
 /// Trims to the window and delivers or files. False: the Tcb is gone.
@@ -101,6 +111,11 @@ bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
   PacketInfo& info = info_of(m);
   if (info.payload_size == 0 && !fin) return true;
   if (!can_receive(tcb.state)) return true;  // RFC 9293: payload after FIN is ignored
+  if (context.pressure != Pressure::kNone && info.payload_size != 0 && !may_hold(context, tcb, segment)) {
+    ++context.counters.tcp_receive_queue_drop;
+    request_ack(context, tcb);
+    return true;
+  }
   if (fin) info.flags |= kPktFin;
 
   const SeqNum edge = max_seq(tcb.rcv_adv, tcb.rcv_nxt);
@@ -121,23 +136,21 @@ bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
   }
   const int32_t old = tcb.rcv_nxt - segment.seq;
   if (old > 0) {
-    tcb.set(kDsackPending);
-    tcb.dsack_left = segment.seq;
-    tcb.dsack_right = segment.seq + std::min<uint32_t>(static_cast<uint32_t>(old), info.payload_size);
+    report_duplicate(context, tcb, segment.seq, min_seq(tcb.rcv_nxt, segment.seq + info.payload_size));
     if (old >= info.payload_size && !fin) {
       request_ack(context, tcb);
       return true;
     }
     trim_front(m, static_cast<uint16_t>(std::min<int32_t>(old, info.payload_size)));
   }
-  const bool filled_hole = tcb.ooo_head != nullptr;
+  const bool filled_hole = !tcb.out_of_order.empty();
   if (!deliver(context, tcb, std::move(segment.packet))) return false;
-  while (tcb.ooo_head != nullptr && !tcb.has(kFinReceived)) {
-    Packet next = take_in_order(context, tcb);
+  while (!tcb.out_of_order.empty() && !tcb.has(kFinReceived)) {
+    Packet next = take_in_order(tcb);
     if (!next) break;
     if (!deliver(context, tcb, std::move(next))) return false;
   }
-  if (filled_hole || tcb.has(kFinReceived) || tcb.bytes_received < kQuickAckBytes ||
+  if (filled_hole || tcb.has(kFinReceived) || tcb.bytes_received() < kQuickAckBytes ||
       tcb.rcv_nxt - tcb.last_ack_sent >= 2 * static_cast<int32_t>(tcb.announced_mss) - 200) {
     request_ack(context, tcb);
   } else if (!tcb.has(kAckPending)) {
@@ -215,11 +228,8 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (!accept_timestamp(context, tcb, segment)) return;
   if (!is_in_window(tcb, segment)) {
     if (segment.has(kRst)) return;
-    if (segment.payload_size() != 0 && segment.seq < tcb.rcv_nxt) {
-      tcb.set(kDsackPending);
-      tcb.dsack_left = segment.seq;
-      tcb.dsack_right = min_seq(segment.seq + segment.payload_size(), tcb.rcv_nxt);
-    }
+    if (segment.payload_size() != 0 && segment.seq < tcb.rcv_nxt)
+      report_duplicate(context, tcb, segment.seq, min_seq(segment.seq + segment.payload_size(), tcb.rcv_nxt));
     request_ack(context, tcb);
     // The ACK of an otherwise unacceptable segment still counts when it is plausible: a zero-window peer's probes and
     // crossing retransmissions carry news (RFC 9293 §3.10.7.4 allows valid ACKs with a zero window).
@@ -251,9 +261,22 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (tcb.state != State::kClosed) end_if_done(context, tcb);
 }
 
+namespace {
+
+/// Whether a connection of these addresses would have been ours: a client that holds on to one we have ended, or had before
+/// a restart, is told so instead of left waiting.
+bool is_intercepted(const Context& context, const Segment& segment) {
+  const auto has_interface = [&segment](const Listener& listener) {
+    return listener.intercept && std::find(listener.interfaces.begin(), listener.interfaces.end(), segment.interface) !=
+                                     listener.interfaces.end();
+  };
+  return std::any_of(context.listeners.begin(), context.listeners.end(), has_interface);
+}
+
+}  // namespace
+
 void on_stray_segment(Context& context, const Segment& segment) {
-  // In transparent mode a stray segment may belong to a connection that does not pass here: not ours to reset.
-  if (segment.for_us) reset_segment(context, segment, nullptr);
+  if (segment.for_us || is_intercepted(context, segment)) reset_segment(context, segment, nullptr);
   else ++context.counters.drop_not_for_us;
 }
 

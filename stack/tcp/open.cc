@@ -22,7 +22,6 @@ using wire::TcpOptions;
 
 constexpr uint16_t kDefaultMssV4 = 536, kDefaultMssV6 = 1220;  // RFC 9293 §3.7.1
 constexpr uint8_t kMaxWindowScale = 14;                        // RFC 7323 §2.3
-constexpr Micros kRtoAfterLostSyn = Micros::seconds(3);        // RFC 6298 §5.7
 constexpr Micros kDeferredLimit = Micros::seconds(120);        // an acceptor that forgot does not leak
 
 uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote) {
@@ -64,23 +63,22 @@ void take_syn(Tcb& tcb, const Segment& segment) {
 void take_first_window(Tcb& tcb, const Segment& segment, uint8_t scale) {
   tcb.snd_wnd = uint32_t{segment.window} << scale;
   tcb.snd_wl1 = segment.seq;
-  tcb.snd_wl2 = segment.ack;
   tcb.max_snd_wnd = std::max(tcb.max_snd_wnd, tcb.snd_wnd);
 }
 
 /// Our SYN is acknowledged: first round-trip sample, congestion control, no more SYN timer.
 void finish_open(Context& context, Tcb& tcb) {
   const bool lost = tcb.has(kSynLost);
-  if (!lost && tcb.rack_sent_at != 0)
-    update_rtt(context.settings, tcb, static_cast<uint32_t>(std::clamp<int64_t>(context.now.count() - tcb.rack_sent_at, 1, INT32_MAX)));
-  else if (tcb.backoff != 0) tcb.rto = static_cast<uint32_t>(kRtoAfterLostSyn.count());
-  tcb.rack_sent_at = 0;
+  // The deadline tells when the SYN left, unless it was sent again or data went after it.
+  if (!lost && tcb.flight == nullptr) {
+    const Micros sent_at = tcb.rtx_deadline - current_rto(context.settings, tcb);
+    update_rtt(tcb, static_cast<uint32_t>(std::clamp<int64_t>((context.now - sent_at).count(), 1, INT32_MAX)));
+  }
   tcb.backoff = 0;
   tcb.rtx_deadline = Micros::never();
   tcb.idle_deadline = Micros::never();
   congestion::start(tcb.cc, tcb.cc.algorithm, tcb.mss);
   if (lost) tcb.cc.cwnd = tcb.mss;  // RFC 6928 §2
-  tcb.highest_sacked = tcb.snd_una;
   tcb.state = State::kEstablished;
   context.ip.confirm(tcb.hop, context.now);
 }
@@ -176,7 +174,6 @@ void accept(Context& context, Tcb& tcb) {
   tcb.rcv_adv = tcb.rcv_nxt;
   if (tcb.syn_data != 0) tcb.set(kEarlyData);
   tcb.snd_nxt = tcb.iss + 1;
-  tcb.rack_sent_at = context.now.count();
   tcb.idle_deadline = Micros::never();
   send_syn_ack(context, tcb);
   start_syn_timer(context, tcb);
@@ -209,7 +206,6 @@ Tcb* create_active(Context& context, const OpenRequest& request) {
 }
 
 void send_syn(Context& context, Tcb& tcb) {
-  tcb.rack_sent_at = context.now.count();
   transmit_control(context, tcb, kSyn, tcb.iss);
   start_syn_timer(context, tcb);
 }

@@ -8,7 +8,6 @@
 #include "stack/tcp/segment.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/transmit.h"
-#include "stack/work_list.h"
 
 namespace tributary::tcp {
 namespace {
@@ -36,7 +35,8 @@ bool may_send_data(const Tcb& tcb) {
 }
 
 void send_retransmissions(Context& context, Tcb& tcb) {
-  for (rte_mbuf* m = tcb.tx_head; m != tcb.tx_unsent && tcb.lost_bytes != 0; m = info_of(m).subflow_next) {
+  Flight& flight = *tcb.flight;
+  for (rte_mbuf* m = tcb.tx_head; m != flight.unsent && flight.lost_bytes != 0; m = info_of(m).subflow_next) {
     PacketInfo& info = info_of(m);
     if (!(info.flags & kPktLost)) continue;
     // The first one leaves even when the window says no: recovery has to start somewhere.
@@ -47,8 +47,8 @@ void send_retransmissions(Context& context, Tcb& tcb) {
     }
     if (!transmit_payload(context, tcb, m)) return;
     info.flags &= static_cast<uint16_t>(~kPktLost);
-    tcb.lost_bytes -= info.payload_size;
-    tcb.prr_out += info.payload_size;
+    flight.lost_bytes -= info.payload_size;
+    flight.prr_out += info.payload_size;
     ++context.counters.tcp_fast_retransmits;
     if (tcb.rtx_deadline == Micros::never()) restart_retransmission(context, tcb);
   }
@@ -57,11 +57,10 @@ void send_retransmissions(Context& context, Tcb& tcb) {
 /// Sends what was never sent. Returns whether anything left.
 bool send_new(Context& context, Tcb& tcb) {
   bool sent = false;
-  while (tcb.tx_unsent != nullptr) {
-    rte_mbuf* m = tcb.tx_unsent;
+  while (rte_mbuf* m = tcb.tx_unsent()) {
     uint32_t size = std::min<uint32_t>(info_of(m).payload_size, payload_per_segment(context, tcb));
-    const uint32_t flight = in_flight(tcb);
-    if (flight != 0 && flight + size > tcb.cc.cwnd) {
+    const uint32_t outstanding = in_flight(tcb);
+    if (outstanding != 0 && outstanding + size > tcb.cc.cwnd) {
       tcb.set(kCwndLimited);
       break;
     }
@@ -77,21 +76,20 @@ bool send_new(Context& context, Tcb& tcb) {
     if (size < info_of(m).payload_size && !split_queued(context, tcb, m, static_cast<uint16_t>(size))) break;
     info_of(m).seq = tcb.snd_nxt.raw();
     if (!transmit_payload(context, tcb, m)) break;
-    tcb.tx_unsent = info_of(m).subflow_next;
-    tcb.snd_nxt += size;
-    tcb.bytes_sent += size;
-    tcb.prr_out += size;
+    tcb.flight->unsent = info_of(m).subflow_next;
+    tcb.flight->prr_out += size;
+    tcb.advance_snd_nxt(size);
     sent = true;
   }
   return sent;
 }
 
 bool send_fin(Context& context, Tcb& tcb) {
-  if (!tcb.has(kFinQueued) || tcb.has(kFinSent) || tcb.tx_unsent != nullptr) return false;
+  if (!tcb.has(kFinQueued) || tcb.has(kFinSent) || tcb.tx_unsent() != nullptr) return false;
   if (tcb.state != State::kEstablished && tcb.state != State::kCloseWait) return false;
   if (!transmit_control(context, tcb, kFin | kAck, tcb.snd_nxt)) return false;
   tcb.set(kFinSent);
-  tcb.snd_nxt += 1;
+  tcb.advance_snd_nxt(1);
   tcb.state = tcb.state == State::kEstablished ? State::kFinWait1 : State::kLastAck;
   return true;
 }
@@ -101,7 +99,7 @@ bool send_fin(Context& context, Tcb& tcb) {
 void request_output(Context& context, Tcb& tcb) {
   if (tcb.has(kOutputQueued) || tcb.state == State::kClosed) return;
   tcb.set(kOutputQueued);
-  push_work(context.tcbs, context.output, &Tcb::next_output, tcb);
+  context.output.push(context.tcbs.index(tcb));
 }
 
 void request_ack(Context& context, Tcb& tcb) {
@@ -114,13 +112,14 @@ bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size) {
   if (rest == nullptr) return false;
   info_of(rest).subflow_next = info_of(m).subflow_next;
   info_of(m).subflow_next = rest;
-  if (tcb.tx_tail == m) tcb.tx_tail = rest;
+  if (tcb.flight->tail == m) tcb.flight->tail = rest;
   if (info_of(m).flags & kPktInStream) mptcp::on_split(context, tcb, m, rest);
   return true;
 }
 
 uint32_t in_flight(const Tcb& tcb) {
-  return static_cast<uint32_t>(tcb.snd_nxt - tcb.snd_una) - tcb.sacked_bytes - tcb.lost_bytes;
+  const uint32_t outstanding = static_cast<uint32_t>(tcb.snd_nxt - tcb.snd_una);
+  return tcb.flight == nullptr ? outstanding : outstanding - tcb.flight->sacked_bytes - tcb.flight->lost_bytes;
 }
 
 uint32_t send_room(const Tcb& tcb) {
@@ -128,8 +127,8 @@ uint32_t send_room(const Tcb& tcb) {
   const uint32_t congestion = tcb.cc.cwnd > flight ? tcb.cc.cwnd - flight : 0;
   const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
   const uint32_t room = std::min(congestion, window > 0 ? static_cast<uint32_t>(window) : 0);
-  if (tcb.tx_unsent == nullptr) return room;
-  const PacketInfo& last = info_of(tcb.tx_tail);
+  if (tcb.tx_unsent() == nullptr) return room;
+  const PacketInfo& last = info_of(tcb.flight->tail);
   const uint32_t given = static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
   return room > given ? room - given : 0;
 }
@@ -142,21 +141,26 @@ uint16_t payload_per_segment(const Context& context, const Tcb& tcb) {
 
 void enqueue(Context& context, Tcb& tcb, rte_mbuf* m) {
   PacketInfo& info = info_of(m);
+  if (tcb.flight == nullptr) {
+    tcb.flight = context.flights.create();  // as many as Tcbs: cannot fail
+    tcb.flight->highest_sacked = tcb.snd_una;
+  }
+  Flight& flight = *tcb.flight;
   info.subflow_next = nullptr;
-  info.seq = (tcb.tx_unsent == nullptr ? tcb.snd_nxt : SeqNum(info_of(tcb.tx_tail).seq + info_of(tcb.tx_tail).payload_size)).raw();
+  info.seq = flight.unsent == nullptr ? tcb.snd_nxt.raw() : info_of(flight.tail).seq + info_of(flight.tail).payload_size;
   info.owner = context.tcbs.index(tcb);
   info.flags = static_cast<uint16_t>((info.flags & (kPktInStream | kPktCopy | kPktReinjected)) | kPktInFlight);
   info.transmissions = 0;
-  if (tcb.tx_tail == nullptr) tcb.tx_head = m;
-  else info_of(tcb.tx_tail).subflow_next = m;
-  tcb.tx_tail = m;
-  if (tcb.tx_unsent == nullptr) tcb.tx_unsent = m;
+  if (flight.tail == nullptr) tcb.tx_head = m;
+  else info_of(flight.tail).subflow_next = m;
+  flight.tail = m;
+  if (flight.unsent == nullptr) flight.unsent = m;
 }
 
 void output(Context& context, Tcb& tcb) {
   const SeqNum before = tcb.snd_nxt;
   if (may_send_data(tcb)) {
-    if (tcb.lost_bytes != 0) send_retransmissions(context, tcb);
+    if (tcb.flight != nullptr && tcb.flight->lost_bytes != 0) send_retransmissions(context, tcb);
     send_new(context, tcb);
     send_fin(context, tcb);
   }
@@ -166,7 +170,7 @@ void output(Context& context, Tcb& tcb) {
   if (tcb.has(kPreEstablished) && tcb.has(kJoin) && tcb.ack_deadline == Micros::never())
     tcb.ack_deadline = context.now + current_rto(context.settings, tcb);
   // A clock for what has just left, or for data a closed window holds back.
-  const bool stuck = tcb.tx_unsent != nullptr && tcb.snd_nxt == tcb.snd_una && may_send_data(tcb);
+  const bool stuck = tcb.tx_unsent() != nullptr && tcb.snd_nxt == tcb.snd_una && may_send_data(tcb);
   if (tcb.snd_nxt != before || (stuck && tcb.rtx_deadline == Micros::never())) restart_retransmission(context, tcb);
   arm_timer(context, tcb);
 }

@@ -8,15 +8,18 @@
 
 namespace tributary::tcp {
 
+/// [left, right) arrived again: the next ACK says so (RFC 2883). One report an ACK, the latest.
+void report_duplicate(Context& context, Tcb& tcb, SeqNum left, SeqNum right);
+
 /// Files a segment whose seq is beyond rcv_nxt. Duplicates are dropped and reported by DSACK; at the bound
 /// (Settings::max_out_of_order) the segment is dropped and counted. Takes ownership.
 void queue_out_of_order(Context& context, Tcb& tcb, Packet packet);
 
 /// The next packet that continues rcv_nxt (already trimmed), or null. A packet with kPktFin may be empty.
-Packet take_in_order(Context& context, Tcb& tcb);
+Packet take_in_order(Tcb& tcb);
 
 /// Fills in SACK blocks: a pending DSACK, then the block of the latest arrival, then others in order of sequence.
-unsigned write_sack_blocks(const Tcb& tcb, std::span<wire::SackBlock> out);
+unsigned write_sack_blocks(const Context& context, const Tcb& tcb, std::span<wire::SackBlock> out);
 
 void clear_out_of_order(Tcb& tcb);
 

@@ -16,7 +16,7 @@ SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_s
 /// RFC 8985 §6.2 step 4: how long a segment may be overtaken before it counts as lost. Three segments SACKed are more
 /// than two MSS: their options take some of it.
 uint32_t reordering_window(const Tcb& tcb) {
-  if (!tcb.has(kReordering) && (tcb.has(kInRecovery | kInLoss) || tcb.sacked_bytes > (kDupThresh - 1) * tcb.mss)) return 0;
+  if (!tcb.has(kReordering) && (tcb.has(kInRecovery | kInLoss) || tcb.flight->sacked_bytes > (kDupThresh - 1) * tcb.mss)) return 0;
   return std::min(tcb.reo_wnd_mult * (tcb.min_rtt / 4), tcb.srtt);
 }
 
@@ -24,69 +24,87 @@ bool sent_after(int64_t t1, SeqNum end1, int64_t t2, SeqNum end2) { return t1 > 
 
 void mark_lost(Tcb& tcb, rte_mbuf* m) {
   info_of(m).flags |= kPktLost;
-  tcb.lost_bytes += info_of(m).payload_size;
+  tcb.flight->lost_bytes += info_of(m).payload_size;
 }
 
 void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
   tcb.set(kInRecovery);
   tcb.recovery_point = tcb.snd_nxt;
   // RFC 9937 §6.1.
-  tcb.prr_recover_fs = std::max<uint32_t>(1, prior_in_flight);
-  tcb.prr_delivered = 0;
-  tcb.prr_out = 0;
+  tcb.flight->prr_recover_fs = std::max<uint32_t>(1, prior_in_flight);
+  tcb.flight->prr_delivered = 0;
+  tcb.flight->prr_out = 0;
   congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
   ++context.counters.tcp_sack_recoveries;
 }
 
 /// RFC 9937 §6.2: cwnd for this ACK.
 void reduce_proportionally(Tcb& tcb, uint32_t delivered, bool safe) {
-  tcb.prr_delivered += delivered;
+  Flight& prr = *tcb.flight;
+  prr.prr_delivered += delivered;
   const uint32_t flight = in_flight(tcb);
   const uint32_t ssthresh = tcb.cc.ssthresh;
   int64_t count;
   if (flight > ssthresh) {
-    const uint64_t target = (uint64_t{tcb.prr_delivered} * ssthresh + tcb.prr_recover_fs - 1) / tcb.prr_recover_fs;
-    count = static_cast<int64_t>(target) - tcb.prr_out;
+    const uint64_t target = (uint64_t{prr.prr_delivered} * ssthresh + prr.prr_recover_fs - 1) / prr.prr_recover_fs;
+    count = static_cast<int64_t>(target) - prr.prr_out;
   } else {
-    count = std::max<int64_t>(int64_t{tcb.prr_delivered} - tcb.prr_out, delivered);
+    count = std::max<int64_t>(int64_t{prr.prr_delivered} - prr.prr_out, delivered);
     if (safe) count += tcb.mss;
     count = std::min<int64_t>(ssthresh - flight, count);
   }
   // The first retransmission leaves at once: counted in bytes, less than a segment would be no leave to send.
-  if (tcb.prr_out == 0) count = std::max<int64_t>(count, tcb.mss);
+  if (prr.prr_out == 0) count = std::max<int64_t>(count, tcb.mss);
   tcb.cc.cwnd = flight + static_cast<uint32_t>(std::max<int64_t>(count, 0));
+}
+
+/// RFC 8985 §6.3: after a time-out the head is lost for certain, others when they are old enough.
+void mark_overdue(const Context& context, Tcb& tcb) {
+  Flight& flight = *tcb.flight;
+  const int64_t patience = int64_t{flight.rack_rtt} + reordering_window(tcb);
+  // The receiver may have dropped what it SACKed (RFC 2018 §8): a SACKed head after a time-out says so.
+  const bool reneged = info_of(tcb.tx_head).flags & kPktSacked;
+  if (reneged) flight.sacked_bytes = 0;
+  for (rte_mbuf* m = tcb.tx_head; m != flight.unsent; m = info_of(m).subflow_next) {
+    PacketInfo& info = info_of(m);
+    if (reneged) info.flags &= static_cast<uint16_t>(~kPktSacked);
+    if (info.flags & (kPktSacked | kPktLost)) continue;
+    if (m == tcb.tx_head || info.sent_at + patience <= context.now.count()) mark_lost(tcb, m);
+  }
 }
 
 }  // namespace
 
 void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m) {
+  Flight& flight = *tcb.flight;
   const PacketInfo& info = info_of(m);
   if (info.transmissions == 0) return;
   const SeqNum end = end_of(m);
   // Step 3: reordering shows when something sent once arrives below what already has (not after a retransmission).
-  if (end > tcb.highest_sacked) tcb.highest_sacked = end;
-  else if (end < tcb.highest_sacked && !(info.flags & kPktRetransmitted)) tcb.set(kReordering);
+  if (end > flight.highest_sacked) flight.highest_sacked = end;
+  else if (end < flight.highest_sacked && !(info.flags & kPktRetransmitted)) tcb.set(kReordering);
   // Step 2: the latest sent of what has been delivered. A retransmission acknowledged sooner than a round trip can be
   // was acknowledged for its first transmission.
   const int64_t rtt = context.now.count() - info.sent_at;
   if ((info.flags & kPktRetransmitted) && rtt < tcb.min_rtt) return;
-  if (sent_after(info.sent_at, end, tcb.rack_sent_at, tcb.rack_end_seq)) {
-    tcb.rack_sent_at = info.sent_at;
-    tcb.rack_end_seq = end;
-    tcb.rack_rtt = static_cast<uint32_t>(std::max<int64_t>(rtt, 1));
+  if (sent_after(info.sent_at, end, flight.rack_sent_at, flight.rack_end_seq)) {
+    flight.rack_sent_at = info.sent_at;
+    flight.rack_end_seq = end;
+    flight.rack_rtt = static_cast<uint32_t>(std::max<int64_t>(rtt, 1));
   }
 }
 
 Micros detect_losses(Context& context, Tcb& tcb) {
   if (!tcb.has(kSackPermitted)) return Micros::never();
-  const int64_t patience = int64_t{tcb.rack_rtt} + reordering_window(tcb);
+  const Flight& flight = *tcb.flight;
+  const int64_t patience = int64_t{flight.rack_rtt} + reordering_window(tcb);
   int64_t longest_wait = 0;
-  for (rte_mbuf* m = tcb.tx_head; m != tcb.tx_unsent; m = info_of(m).subflow_next) {
+  for (rte_mbuf* m = tcb.tx_head; m != flight.unsent; m = info_of(m).subflow_next) {
     const PacketInfo& info = info_of(m);
     if (info.flags & (kPktSacked | kPktLost)) continue;
-    if (!sent_after(tcb.rack_sent_at, tcb.rack_end_seq, info.sent_at, end_of(m))) {
+    if (!sent_after(flight.rack_sent_at, flight.rack_end_seq, info.sent_at, end_of(m))) {
       // First transmissions are in order of time: nothing behind this one can be older.
-      if (info.transmissions == 1 && SeqNum(info.seq) >= tcb.highest_sacked) break;
+      if (info.transmissions == 1 && SeqNum(info.seq) >= flight.highest_sacked) break;
       continue;
     }
     const int64_t remaining = info.sent_at + patience - context.now.count();
@@ -100,17 +118,18 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
   // RFC 8985 §6.2 step 4: DSACKs widen the reordering window, one step a round.
   if (delivery.dsack && tcb.reo_wnd_mult < 20) ++tcb.reo_wnd_mult;
 
+  Flight& flight = *tcb.flight;
   Micros look_again = Micros::never();
-  const uint32_t lost_before = tcb.lost_bytes;
+  const uint32_t lost_before = flight.lost_bytes;
   if (tcb.has(kSackPermitted)) {
-    if (tcb.sacked_bytes != 0 || tcb.has(kInRecovery | kInLoss)) look_again = detect_losses(context, tcb);
-  } else if (tcb.tx_head != tcb.tx_unsent && tcb.tx_head != nullptr) {
+    if (flight.sacked_bytes != 0 || tcb.has(kInRecovery | kInLoss)) look_again = detect_losses(context, tcb);
+  } else if (tcb.tx_head != flight.unsent) {
     // RFC 5681 §3.2 and RFC 6582: three duplicates, then one hole a partial ACK.
     const bool partial = tcb.has(kInRecovery) && delivery.advanced && tcb.snd_una < tcb.recovery_point;
     const bool third = delivery.duplicate && tcb.dup_acks == kDupThresh && !tcb.has(kInRecovery | kInLoss);
     if ((partial || third) && !(info_of(tcb.tx_head).flags & kPktLost)) mark_lost(tcb, tcb.tx_head);
   }
-  const bool new_loss = tcb.lost_bytes > lost_before;
+  const bool new_loss = flight.lost_bytes > lost_before;
 
   if (tcb.has(kInRecovery | kInLoss) && tcb.snd_una >= tcb.recovery_point) {
     if (tcb.has(kInRecovery)) congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
@@ -134,19 +153,9 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
 
 void enter_loss(Context& context, Tcb& tcb) {
   const bool first = tcb.backoff == 0;
-  const uint32_t flight = in_flight(tcb);
-  const int64_t patience = int64_t{tcb.rack_rtt} + reordering_window(tcb);
-  // The receiver may have dropped what it SACKed (RFC 2018 §8): a SACKed head after a time-out says so.
-  const bool reneged = tcb.tx_head != nullptr && (info_of(tcb.tx_head).flags & kPktSacked);
-  if (reneged) tcb.sacked_bytes = 0;
-  for (rte_mbuf* m = tcb.tx_head; m != tcb.tx_unsent; m = info_of(m).subflow_next) {
-    PacketInfo& info = info_of(m);
-    if (reneged) info.flags &= static_cast<uint16_t>(~kPktSacked);
-    if (info.flags & (kPktSacked | kPktLost)) continue;
-    // RFC 8985 §6.3: the head for certain, others when they are old enough.
-    if (m == tcb.tx_head || info.sent_at + patience <= context.now.count()) mark_lost(tcb, m);
-  }
-  congestion::on_timeout(tcb.cc, context.now, flight, tcb.mss, first);
+  const uint32_t outstanding = in_flight(tcb);
+  if (tcb.flight != nullptr) mark_overdue(context, tcb);
+  congestion::on_timeout(tcb.cc, context.now, outstanding, tcb.mss, first);
   tcb.clear(kInRecovery | kProbeSent);
   tcb.set(kInLoss);
   tcb.recovery_point = tcb.snd_nxt;

@@ -3,8 +3,13 @@
 #include <algorithm>
 
 namespace tributary::tcp {
+namespace {
 
-void update_rtt(const Settings& settings, Tcb& tcb, uint32_t sample) {
+constexpr Micros kRtoAfterLostSyn = Micros::seconds(3);  // RFC 6298 §5.7
+
+}  // namespace
+
+void update_rtt(Tcb& tcb, uint32_t sample) {
   sample = std::max<uint32_t>(sample, 1);
   if (tcb.min_rtt == 0 || sample < tcb.min_rtt) tcb.min_rtt = sample;
   if (tcb.srtt == 0) {
@@ -16,13 +21,17 @@ void update_rtt(const Settings& settings, Tcb& tcb, uint32_t sample) {
     tcb.srtt += (static_cast<int32_t>(sample) - static_cast<int32_t>(tcb.srtt)) / 8;
     tcb.srtt = std::max<uint32_t>(tcb.srtt, 1);
   }
+}
+
+Micros base_rto(const Settings& settings, const Tcb& tcb) {
+  if (tcb.srtt == 0) return tcb.has(kSynLost) && is_synchronized(tcb.state) ? kRtoAfterLostSyn : settings.initial_rto;
   // The minimum bounds the variance term, as in Linux: with a steady round trip the time-out is srtt + min_rto.
-  const uint64_t variance = std::max<uint64_t>(4ull * tcb.rttvar, settings.min_rto.count());
-  tcb.rto = static_cast<uint32_t>(std::min<uint64_t>(tcb.srtt + variance, settings.max_rto.count()));
+  const int64_t variance = std::max<int64_t>(4 * int64_t{tcb.rttvar}, settings.min_rto.count());
+  return std::min(Micros(tcb.srtt + variance), settings.max_rto);
 }
 
 Micros current_rto(const Settings& settings, const Tcb& tcb) {
-  const int64_t base = tcb.rto != 0 ? tcb.rto : settings.initial_rto.count();
+  const int64_t base = base_rto(settings, tcb).count();
   const int shift = std::min<int>(tcb.backoff, 20);
   return std::min(Micros(base << shift), settings.max_rto);
 }

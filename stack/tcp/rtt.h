@@ -7,8 +7,10 @@
 namespace tributary::tcp {
 
 /// Takes a sample (microseconds, at least 1) of a segment sent once (Karn).
-void update_rtt(const Settings& settings, Tcb& tcb, uint32_t sample);
+void update_rtt(Tcb& tcb, uint32_t sample);
 
+/// The time-out without back-off: derived, not stored.
+Micros base_rto(const Settings& settings, const Tcb& tcb);
 /// The time-out with back-off.
 Micros current_rto(const Settings& settings, const Tcb& tcb);
 

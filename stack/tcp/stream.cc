@@ -5,7 +5,6 @@
 
 #include "stack/tcp/output.h"
 #include "stack/tcp/window.h"
-#include "stack/work_list.h"
 
 namespace tributary::tcp {
 namespace {
@@ -20,7 +19,7 @@ void report(Context& context, Tcb& tcb, uint16_t events) {
   tcb.events |= events;
   if (tcb.has(kReadyQueued)) return;
   tcb.set(kReadyQueued);
-  push_work(context.tcbs, context.ready_tcbs, &Tcb::next_ready, tcb);
+  context.ready_tcbs.push(context.tcbs.index(tcb));
 }
 
 void report_acked(Context& context, Tcb& tcb, uint32_t bytes) {
@@ -31,27 +30,20 @@ void report_acked(Context& context, Tcb& tcb, uint32_t bytes) {
 void append_received(Context& context, Tcb& tcb, Packet packet) {
   PlainStream& stream = tcb.plain;
   PacketInfo& info = packet.info();
-  info.next = nullptr;
   stream.rx_bytes += info.payload_size;
-  tcb.plain.held += info.payload_size;
-  rte_mbuf* m = packet.release();
-  if (stream.rx_tail == nullptr) stream.rx_head = m;
-  else info_of(stream.rx_tail).next = m;
-  stream.rx_tail = m;
+  stream.held += info.payload_size;
+  stream.rx.push_back(packet.release());
   report(context, tcb, kStreamReadable);
 }
 
 PacketList read(Tcb& tcb, uint32_t max_bytes) {
   PacketList out;
   PlainStream& stream = tcb.plain;
-  while (stream.rx_head != nullptr) {
-    rte_mbuf* m = stream.rx_head;
-    const uint16_t size = info_of(m).payload_size;
+  while (!stream.rx.empty()) {
+    const uint16_t size = info_of(stream.rx.front()).payload_size;
     if (size > max_bytes && !out.empty()) break;
-    stream.rx_head = info_of(m).next;
-    if (stream.rx_head == nullptr) stream.rx_tail = nullptr;
     stream.rx_bytes -= size;
-    out.push_back(Packet(m));
+    out.push_back(Packet(stream.rx.pop_front()));
     if (size >= max_bytes) break;
     max_bytes -= size;
   }
@@ -89,8 +81,8 @@ void write(Context& context, Tcb& tcb, PacketList packets) {
   if (!open || tcb.has(kFinQueued)) return;
   while (Packet packet = packets.pop_front()) {
     if (packet.info().payload_size == 0) continue;
-    const bool waits = tcb.tx_unsent != nullptr;
-    if (waits && compact_into(context, tcb.tx_tail, packet)) continue;
+    const bool waits = tcb.tx_unsent() != nullptr;
+    if (waits && compact_into(context, tcb.flight->tail, packet)) continue;
     packet.info().flags = 0;
     enqueue(context, tcb, packet.release());
   }
@@ -99,17 +91,8 @@ void write(Context& context, Tcb& tcb, PacketList packets) {
 
 uint32_t unacked(const Tcb& tcb) {
   if (tcb.tx_head == nullptr) return 0;
-  const PacketInfo& last = info_of(tcb.tx_tail);
+  const PacketInfo& last = info_of(tcb.flight->tail);
   return static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - SeqNum(info_of(tcb.tx_head).seq));
-}
-
-void clear_receive_queue(Tcb& tcb) {
-  while (tcb.plain.rx_head != nullptr) {
-    Packet packet(tcb.plain.rx_head);
-    tcb.plain.rx_head = packet.info().next;
-  }
-  tcb.plain.rx_tail = nullptr;
-  tcb.plain.rx_bytes = 0;
 }
 
 }  // namespace tributary::tcp

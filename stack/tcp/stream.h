@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stack/context.h"
+#include "stack/packet/packet_list.h"
 
 namespace tributary::tcp {
 
@@ -17,7 +18,6 @@ PacketList read(Tcb& tcb, uint32_t max_bytes);
 void release(Context& context, Tcb& tcb, uint32_t bytes);
 void write(Context& context, Tcb& tcb, PacketList packets);
 uint32_t unacked(const Tcb& tcb);
-void clear_receive_queue(Tcb& tcb);
 
 /// The last packet of a send queue may take a small piece of payload into its tail room instead of letting it hold a
 /// whole buffer: the one permitted copy (design D1), only for pieces under a quarter of a segment that wait behind others.

@@ -11,7 +11,8 @@
 #include "stack/congestion/congestion.h"
 #include "stack/flow/flow_key.h"
 #include "stack/ip/ip_layer.h"
-#include "stack/packet/packet_list.h"
+#include "stack/packet/packet_ring.h"
+#include "stack/tcp/flight.h"
 #include "stack/tcp/state.h"
 #include "stack/timer/timer_wheel.h"
 
@@ -40,7 +41,7 @@ enum TcbFlag : uint32_t {
   kEarlyData = 1 << 15,       ///< may send in SYN-RECEIVED: the SYN carried accepted payload (RFC 7413 §4.2)
   kSynLost = 1 << 16,         ///< a SYN or SYN-ACK was sent again
   kReordering = 1 << 17,      ///< RACK has seen reordering
-  kDsackPending = 1 << 18,    ///< the next ACK reports a duplicate (dsack in Tcb)
+  kDsackPending = 1 << 18,    ///< the next ACK reports a duplicate (context's dsacks)
   kPersist = 1 << 19,         ///< the retransmission deadline is a zero-window probe
   kProbeTimer = 1 << 20,      ///< the retransmission deadline is a tail loss probe
   kReorderTimer = 1 << 21,    ///< the retransmission deadline is RACK's reordering timer
@@ -76,8 +77,7 @@ enum PacketFlag : uint16_t {
 
 /// What a Tcb that is a stream of its own knows beyond TCP.
 struct PlainStream {
-  rte_mbuf* rx_head;          ///< in-order payload not yet read (PacketList by hand: a union member is trivial)
-  rte_mbuf* rx_tail;
+  StreamRing rx;              ///< in-order payload not yet read
   uint64_t user_data;
   uint32_t rx_bytes;          ///< bytes of the queue
   uint32_t receive_budget;    ///< most bytes held and in flight towards us
@@ -85,16 +85,22 @@ struct PlainStream {
   uint32_t acked;             ///< written bytes acknowledged since take_acked
 };
 
+/// RFC 8684 §3.2: the random numbers of an MP_JOIN handshake.
+struct JoinNonces {
+  uint32_t local;
+  uint32_t remote;
+};
+
 /// What a subflow knows beyond TCP.
 struct SubflowPart {
-  DataSeq map_dsn;            ///< mapping in force: DSN of its first byte
+  union {
+    DataSeq map_dsn;          ///< mapping in force: DSN of its first byte
+    JoinNonces nonces{};      ///< of an additional subflow until it is established
+  };
   uint32_t map_ssn;           ///< its relative subflow sequence number
   uint16_t map_size;          ///< its length; 0 with kMapping set: infinite
   wire::Sum map_sum;          ///< with kMappingChecksum: sum over what has arrived of it
-  rte_mbuf* pending_tail;     ///< with kMappingChecksum: payload of a mapping not yet complete; a ring linked by
-                              ///< subflow_next, the last one leading to the first
-  uint32_t local_nonce;
-  uint32_t remote_nonce;
+  SubflowRing pending;        ///< with kMappingChecksum: payload of a mapping not yet complete
   AddressId local_id;
   AddressId remote_id;
 };
@@ -114,44 +120,28 @@ struct Tcb {
   SeqNum rcv_adv;             ///< right edge of the window we advertised; never moves left
 
   rte_mbuf* tx_head = nullptr;    ///< sent and unacknowledged, then unsent; linked by subflow_next
-  rte_mbuf* tx_tail = nullptr;
-  rte_mbuf* tx_unsent = nullptr;  ///< first never sent
-  rte_mbuf* ooo_head = nullptr;   ///< out-of-order segments by seq; linked by subflow_next
-  rte_mbuf* ooo_tail = nullptr;
+  Flight* flight = nullptr;       ///< while tx_head is not null
+  SubflowRing out_of_order{};     ///< by seq
   SeqNum snd_wl1;
-  SeqNum snd_wl2;
   uint32_t max_snd_wnd = 0;
   SeqNum last_ack_sent;
   uint32_t ts_recent = 0;
   uint32_t ts_recent_age = 0;     ///< milliseconds
   uint32_t ts_offset = 0;         ///< added to the clock in TSval (RFC 7323 §7.1)
+  SeqNum recent_ooo;              ///< seq of the latest out-of-order segment: its SACK block goes first
   uint16_t ooo_count = 0;
   uint16_t mss = 536;             ///< the peer's MSS option, or the path's limit if that is less; bytes, options included
   uint16_t announced_mss = 1460;  ///< MSS option we send
+  uint8_t backoff = 0;            ///< RTOs in a row
+  uint8_t reo_wnd_mult = 1;       ///< RACK.reo_wnd_mult
   ip::NextHop hop;
 
-  // Congestion and loss.
+  // Congestion and loss; what is known only while payload is queued is in `flight`.
   congestion::State cc{};
   uint32_t srtt = 0;              ///< microseconds; 0 = no sample yet
   uint32_t rttvar = 0;
-  uint32_t rto = 0;               ///< microseconds, without back-off
   uint32_t min_rtt = 0;           ///< microseconds; 0 = no sample yet
-  uint32_t sacked_bytes = 0;
-  uint32_t lost_bytes = 0;        ///< marked lost and not yet sent again
   SeqNum recovery_point;
-  uint32_t prr_delivered = 0;
-  uint32_t prr_out = 0;
-  uint32_t prr_recover_fs = 0;
-  int64_t rack_sent_at = 0;       ///< Micros: RACK.xmit_ts (RFC 8985 §5.2)
-  SeqNum rack_end_seq;
-  uint32_t rack_rtt = 0;
-  SeqNum highest_sacked;          ///< byte after the highest SACKed
-  SeqNum probe_end_seq;           ///< TLP.end_seq
-  SeqNum recent_ooo;              ///< seq of the latest out-of-order segment: its SACK block goes first
-  SeqNum dsack_left;
-  SeqNum dsack_right;
-  uint8_t backoff = 0;            ///< RTOs in a row
-  uint8_t reo_wnd_mult = 1;
 
   // Timers: one wheel entry, filed under the earliest (design D6).
   TimerNode timer;
@@ -161,8 +151,6 @@ struct Tcb {
 
   // Who it belongs to.
   uint32_t connection = kNoConnection;     ///< index of the MPTCP connection
-  uint32_t next_output = 0;                ///< link of the context's output list
-  uint32_t next_ready = 0;                 ///< link of the context's ready list
   SeqNum iss;
   SeqNum irs;
   uint32_t retransmissions = 0;
@@ -175,15 +163,39 @@ struct Tcb {
     PlainStream plain;            ///< of a stream of its own
     SubflowPart subflow;          ///< with is_subflow()
   };
-  uint64_t bytes_received = 0;    ///< payload in order
-  uint64_t bytes_sent = 0;        ///< payload, retransmissions not counted
+  uint16_t received_wraps = 0;    ///< how often rcv_nxt came round to irs
+  uint16_t sent_wraps = 0;        ///< how often snd_nxt came round to iss
 
   Tcb() : plain{} {}
+  /// First packet of the queue never sent.
+  rte_mbuf* tx_unsent() const { return flight != nullptr ? flight->unsent : nullptr; }
+  rte_mbuf* tx_tail() const { return flight != nullptr ? flight->tail : nullptr; }
   bool has(uint32_t flag) const { return flags & flag; }
   void set(uint32_t flag) { flags |= flag; }
   void clear(uint32_t flag) { flags &= ~flag; }
   bool is_subflow() const { return connection != kNoConnection; }
+
+  /// `n` more sequence numbers have arrived in order, or left for the first time.
+  void advance_rcv_nxt(uint32_t n) {
+    rcv_nxt += n;
+    if (static_cast<uint32_t>(rcv_nxt - irs) < n) ++received_wraps;
+  }
+  void advance_snd_nxt(uint32_t n) {
+    snd_nxt += n;
+    if (static_cast<uint32_t>(snd_nxt - iss) < n) ++sent_wraps;
+  }
+  /// Payload in order; payload sent, retransmissions not counted. The SYN took a number, a FIN another one.
+  uint64_t bytes_received() const {
+    const uint32_t control = has(kFinReceived) ? 2 : 1;
+    const uint64_t numbers = uint64_t{received_wraps} << 32 | static_cast<uint32_t>(rcv_nxt - irs);
+    return numbers > control ? numbers - control : 0;
+  }
+  uint64_t bytes_sent() const {
+    const uint32_t control = has(kFinSent) ? 2 : 1;
+    const uint64_t numbers = uint64_t{sent_wraps} << 32 | static_cast<uint32_t>(snd_nxt - iss);
+    return numbers > control ? numbers - control : 0;
+  }
 };
-static_assert(sizeof(Tcb) <= 424);  // three for every proxied connection; design D5 wants 320
+static_assert(sizeof(Tcb) <= 320);  // three for every proxied connection (design D5)
 
 }  // namespace tributary::tcp

@@ -20,9 +20,8 @@ using namespace wire::tcp_flag;
 constexpr Micros kMaxAckDelay = Micros::milliseconds(200);
 
 bool may_probe_tail(const Tcb& tcb) {
-  return tcb.has(kSackPermitted) && tcb.srtt != 0 && tcb.backoff == 0 && tcb.sacked_bytes == 0 &&
-         !tcb.has(kInRecovery | kInLoss | kProbeSent) && tcb.tx_head != tcb.tx_unsent && tcb.tx_head != nullptr &&
-         !tcb.has(kFinSent);
+  return tcb.has(kSackPermitted) && tcb.srtt != 0 && tcb.backoff == 0 && tcb.flight != nullptr && tcb.flight->sacked_bytes == 0 &&
+         !tcb.has(kInRecovery | kInLoss | kProbeSent) && tcb.tx_head != tcb.flight->unsent && !tcb.has(kFinSent);
 }
 
 Micros probe_time_out(const Tcb& tcb) {
@@ -35,22 +34,22 @@ void send_tail_loss_probe(Context& context, Tcb& tcb) {
   ++context.counters.tcp_loss_probes;
   tcb.set(kProbeSent);
   const SeqNum before = tcb.snd_nxt;
-  rte_mbuf* m = tcb.tx_unsent;
+  Flight& flight = *tcb.flight;
+  rte_mbuf* m = flight.unsent;
   const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
   if (m != nullptr && window >= info_of(m).payload_size && info_of(m).payload_size <= payload_per_segment(context, tcb)) {
     info_of(m).seq = tcb.snd_nxt.raw();
     if (transmit_payload(context, tcb, m)) {
-      tcb.tx_unsent = info_of(m).subflow_next;
-      tcb.snd_nxt += info_of(m).payload_size;
-      tcb.bytes_sent += info_of(m).payload_size;
+      flight.unsent = info_of(m).subflow_next;
+      tcb.advance_snd_nxt(info_of(m).payload_size);
     }
   } else {
     rte_mbuf* last = tcb.tx_head;
-    for (rte_mbuf* p = tcb.tx_head; p != tcb.tx_unsent; p = info_of(p).subflow_next)
+    for (rte_mbuf* p = tcb.tx_head; p != flight.unsent; p = info_of(p).subflow_next)
       if (!(info_of(p).flags & kPktLost)) last = p;
     if (info_of(last).payload_size <= payload_per_segment(context, tcb)) transmit_payload(context, tcb, last);
   }
-  tcb.probe_end_seq = max_seq(before, tcb.snd_nxt);
+  flight.probe_end_seq = max_seq(before, tcb.snd_nxt);
   tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
   tcb.clear(kProbeTimer);
 }
@@ -106,7 +105,7 @@ void on_retransmission_deadline(Context& context, Tcb& tcb) {
     send_tail_loss_probe(context, tcb);
   } else if (tcb.has(kPersist)) {
     // The window may have opened to less than a segment: that is sent now, whatever its size.
-    if (tcb.snd_wnd != 0 && tcb.tx_unsent != nullptr && tcb.snd_una == tcb.snd_nxt) {
+    if (tcb.snd_wnd != 0 && tcb.tx_unsent() != nullptr && tcb.snd_una == tcb.snd_nxt) {
       tcb.max_snd_wnd = std::min(tcb.max_snd_wnd, tcb.snd_wnd);
       tcb.clear(kPersist);
       tcb.rtx_deadline = Micros::never();
@@ -130,7 +129,7 @@ void arm_timer(Context& context, Tcb& tcb) {
 void restart_retransmission(Context& context, Tcb& tcb) {
   tcb.clear(kProbeTimer | kPersist | kReorderTimer);
   if (tcb.snd_una == tcb.snd_nxt) {
-    if (tcb.tx_unsent == nullptr || tcb.has(kFinSent)) {
+    if (tcb.tx_unsent() == nullptr || tcb.has(kFinSent)) {
       tcb.rtx_deadline = Micros::never();
       return;
     }

@@ -106,12 +106,12 @@ void collect_options(Context& context, Tcb& tcb, uint16_t flags, const PacketInf
   if (extra != nullptr) options.mptcp = *extra;
   if (tcb.is_subflow()) mptcp::write_options(context, tcb, flags, payload, options.mptcp);
 
-  const bool wants_sack = (tcb.ooo_head != nullptr || tcb.has(kDsackPending)) && tcb.has(kSackPermitted);
+  const bool wants_sack = (!tcb.out_of_order.empty() || tcb.has(kDsackPending)) && tcb.has(kSackPermitted);
   if (wants_sack && !(flags & (kSyn | kRst))) {
     const size_t room = wire::kMaxTcpOptions - std::min(wire::kMaxTcpOptions, wire::tcp_options_size(options));
     if (room >= 12) {
       const unsigned fits = static_cast<unsigned>(std::min<size_t>((room - 4) / 8, 4));
-      options.sack_count = static_cast<uint8_t>(write_sack_blocks(tcb, {options.sack.data(), fits}));
+      options.sack_count = static_cast<uint8_t>(write_sack_blocks(context, tcb, {options.sack.data(), fits}));
       if (options.sack_count != 0) options.present |= wire::TcpOptions::kSack;
     }
   }

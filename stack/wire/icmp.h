@@ -26,6 +26,10 @@ constexpr uint8_t kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3, kParam
                   kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
 }
 
+namespace icmpv6_code {
+constexpr uint8_t kAddressUnreachable = 3;
+}
+
 /// The first eight bytes both families share.
 struct IcmpHeader {
   uint8_t type = 0;

@@ -134,13 +134,14 @@ TEST_P(Resolution, FirstPacketAsksAndLeavesWithTheAnswer) {
 
 TEST_P(Resolution, PacketsOfAnUnresolvedNeighbourQueueInOrderWithinTheBound) {
   const ip::NextHop to = hop();
-  for (int i = 0; i < 20; ++i) send_text(to, std::to_string(i));
+  const int bound = ip::Limits().queued_per_neighbor;
+  for (int i = 0; i < bound + 4; ++i) send_text(to, std::to_string(i));
   EXPECT_EQ(take_sent().questions.size(), 1u) << "one question, however many packets wait";
-  EXPECT_EQ(pools_->data_in_use(), 16u);
+  EXPECT_EQ(pools_->data_in_use(), static_cast<uint32_t>(bound));
   EXPECT_EQ(counters_.drop_unresolved, 4u);
   answer();
   std::vector<std::string> expected;
-  for (int i = 4; i < 20; ++i) expected.push_back(std::to_string(i));
+  for (int i = 4; i < bound + 4; ++i) expected.push_back(std::to_string(i));
   EXPECT_EQ(take_sent().texts, expected);
 }
 
@@ -158,6 +159,8 @@ TEST_P(Resolution, SilenceIsAskedThreeTimesAndThenGivenUp) {
   run_for(Micros::seconds(1));
   EXPECT_TRUE(take_sent().questions.empty());
   EXPECT_EQ(counters_.drop_unresolved, 1u);
+  EXPECT_EQ(layer_->undeliverable().size(), 1u) << "its sender is to hear of it";
+  layer_->undeliverable().clear();
   EXPECT_EQ(pools_->data_in_use(), 0u);
   EXPECT_EQ(layer_->neighbor_count(), 0u);
   EXPECT_EQ(layer_->next_deadline(), Micros::never());

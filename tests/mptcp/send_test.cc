@@ -130,6 +130,20 @@ TEST_F(MptcpSend, WindowOfASegmentWithoutDataAckDoesNotCount) {
   }
 }
 
+// DA-2: what was promised stays promised.
+TEST_F(MptcpSend, WindowEdgeNeverMovesLeft) {
+  open({.wscale = -1}, 10'000);
+  first.send(ack(1, 1).data_ack(1).win(2 * kFull));
+  write(pattern(8 * kFull));
+  EXPECT_EQ(collect({&first}).size(), 6u * kFull);
+  first.send(ack(1, 1 + 6 * kFull).data_ack(1 + 6 * kFull).win(0));
+  EXPECT_EQ(collect({&first}).size(), 10'000u) << "to the edge";
+  first.send(ack(1, 10'001).data_ack(10'001).win(0));
+  EXPECT_EQ(collect({&first}), "");
+  first.send(ack(1, 10'001).data_ack(10'001).win(4 * kFull));
+  EXPECT_EQ(collect({&first}).size(), 8u * kFull);
+}
+
 // LX-13: a window smaller than a segment is used, not waited for.
 TEST_F(MptcpSend, DataWindowSmallerThanASegmentIsUsed) {
   open({.wscale = -1}, 500);
@@ -271,6 +285,7 @@ TEST_F(MptcpSend, StaleSubflowIsAvoidedAndComesBack) {
   write("new");
   first.ignore_all();
   expect_mapped(second, 6, 6, "new");
+  wait_ms(50);
   first.send(ack(1, 6).data_ack(9));
   EXPECT_FALSE(subflow(0).stale);
   second.send(ack(1, 9).data_ack(9));

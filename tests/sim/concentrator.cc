@@ -46,6 +46,8 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
     config->pass_delay = options.pass_delay;
   }
 
+  middle.data_buffers = options.data_buffers;
+
   Concentrated made{};
   made.v6 = options.v6;
   made.client = &world.add_host(client);

@@ -31,6 +31,7 @@ struct ConcentratedOptions {
   Micros pass_delay = Micros(0);
   uint32_t budget = 1 << 20;
   uint32_t max_budget = 4 << 20;
+  uint32_t data_buffers = 8192;  ///< of the concentrator
 };
 
 Concentrated make_concentrated(World& world, const std::vector<PathParameters>& accesses,

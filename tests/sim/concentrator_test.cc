@@ -281,6 +281,33 @@ INSTANTIATE_TEST_SUITE_P(All, ConcentratorStall,
                          testing::Values(StallCase{"Server", true}, StallCase{"Client", false}),
                          [](const auto& test) { return test.param.name; });
 
+// Design D7: readers that do not read may hold all there is to hold, and whoever does read goes on.
+TEST_F(ConcentratorSim, AFullPoolDoesNotStopThoseWhoRead) {
+  constexpr uint32_t kBuffers = 1024;
+  make({kFast}, {.budget = 400'000, .max_budget = 400'000, .data_buffers = kBuffers});
+  const TransferPlan patient{.send_bytes = 100'000, .send_seed = 2, .receive_bytes = 100'000, .receive_seed = 3,
+                             .smallest_write = 500, .largest_write = 500, .one_write_a_turn = true};
+  const TransferPlan stalled{.receive_bytes = 600'000, .receive_seed = 1, .stall_after = 1000,
+                             .stall = Micros::seconds(60), .receive_budget = 20'000};
+  std::vector<const Transfer*> ends;
+  net.server->listen(kServerPort, [&](const IncomingConnection&) {
+    auto made = std::make_unique<Transfer>(answer_to(ends.empty() ? patient : stalled));
+    ends.push_back(made.get());
+    return made;
+  });
+  start(patient);
+  world.run_for(Micros::milliseconds(200));
+  for (int i = 0; i < 20; ++i) ends.push_back(&start_transfer(client_paths(net), stalled, true));
+
+  world.run_for(Micros::seconds(2));
+  EXPECT_GT(net.concentrator->counters().tcp_receive_queue_drop, 0u) << "or the pool was never full";
+  EXPECT_LE(net.concentrator->pools().data_in_use(), kBuffers - kBuffers / 64);
+  EXPECT_FALSE(client->is_complete());
+  EXPECT_TRUE(world.run_until([this] { return client->is_complete(); }, Micros::seconds(30))) << client->describe();
+  ends.push_back(client);
+  EXPECT_TRUE(run_to_end(world, ends, Micros::seconds(300)));
+}
+
 struct DeathCase {
   const char* name;
   bool upload;

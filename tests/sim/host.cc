@@ -13,6 +13,9 @@
 
 namespace tributary::sim {
 namespace {
+
+// Lossy links are not to look like a neighbour that is not there.
+constexpr ip::Limits kLimits{.solicit_attempts = 8};
 constexpr size_t kBurst = 32;
 constexpr size_t kMinFrame = 60;  // Ethernet without the frame check sequence
 /// More passes than this without the clock moving on is a stack that never comes to rest.
@@ -63,7 +66,7 @@ Host::Host(EventLoop& loop, Prng prng, const HostConfig& config, const std::stri
       pools_(PoolCache::take(config.data_buffers, config.header_buffers)),
       frames_(config.interfaces.size()),
       stack_random_(prng_.fork()),
-      ip_(*pools_, frames_, stack_random_, counters_, {}),
+      ip_(*pools_, frames_, stack_random_, counters_, kLimits),
       offloads_(config.offloads),
       pass_delay_(config.pass_delay) {
   std::string error;
@@ -178,13 +181,12 @@ void Host::run_pass() {
   if (passes_at_once_ > kMaxPassesAtOnce) throw std::runtime_error(name_ + ": time stands still");
 
   receive_frames();
-  if (ip_.next_deadline() <= now()) ip_.on_deadline(now());
   stack_->advance_timers(now());
   for (auto& action : std::exchange(posted_, {})) action();
   if (advance_) advance_(now());
   stack_->dispatch(now());
   send_frames();
-  schedule_pass(std::min(stack_->next_deadline(), ip_.next_deadline()));
+  schedule_pass(stack_->next_deadline());
   if (next_deadline_) schedule_pass(next_deadline_());
   if (!posted_.empty()) schedule_pass(now());
 }
@@ -258,9 +260,9 @@ std::vector<std::string> Host::leftovers() {
   check(pools_->data_in_use(), "data buffers");
   check(pools_->header_in_use(), "header buffers");
   if (left.empty() && !stack_->idle()) left.push_back(name_ + ": not idle, though nothing is left");
-  if (stack_->next_deadline() != Micros::never() && left.empty())
+  if (c.wheel.next_deadline() != Micros::never() && left.empty())
     left.push_back(name_ + ": a deadline in " +
-                   std::to_string((stack_->next_deadline() - now()).in_milliseconds()) + " ms, though idle");
+                   std::to_string((c.wheel.next_deadline() - now()).in_milliseconds()) + " ms, though idle");
   return left;
 }
 

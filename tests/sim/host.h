@@ -84,7 +84,7 @@ class Host : public StreamUser {
   /// What is left that should not be, one line each; empty when all is back at its start level.
   std::vector<std::string> leftovers();
   /// No connection, nothing queued, and TIME-WAIT has run out.
-  bool is_at_rest() const { return stack_->idle() && stack_->next_deadline() == Micros::never(); }
+  bool is_at_rest() const { return stack_->idle() && stack_->context().time_wait.size() == 0; }
   /// Every counter that is not zero, for a failure.
   std::string describe_counters() const;
   uint64_t frames_without_buffer() const { return frames_without_buffer_; }

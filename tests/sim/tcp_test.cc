@@ -291,10 +291,19 @@ TEST_F(TcpSim, DeadPeerTimesOut) {
   EXPECT_TRUE(client->error() == StreamError::kTimeout || client->error() == StreamError::kUnreachable);
 }
 
+TEST_F(TcpSim, AnAbsentNeighbourEndsTheOpenSoon) {
+  make({.bits_per_second = 50'000'000, .delay = Micros(10'000), .up = false});
+  start({.send_bytes = 10});
+  const Micros begin = client->host().now();
+  ASSERT_TRUE(world.run_until([&] { return client->is_gone(); }, Micros::seconds(300)));
+  EXPECT_EQ(client->error(), StreamError::kUnreachable);
+  EXPECT_LT((client->host().now() - begin).count(), Micros::seconds(10).count()) << "not after all SYNs";
+}
+
 TEST_F(TcpSim, SynRetransmissionsGetThrough) {
   make({.bits_per_second = 50'000'000, .delay = Micros(10'000)});
   direct.paths[0]->set_up(false);
-  direct.paths[0]->plan_outage(Micros(0), Micros::seconds(4));
+  direct.paths[0]->plan_outage(Micros(0), Micros::seconds(2));
   EXPECT_TRUE(transfer({.send_bytes = 100'000, .send_seed = 1}));
 }
 

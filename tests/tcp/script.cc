@@ -44,7 +44,7 @@ void ScriptTest::TearDown() {
   EXPECT_TRUE(stack().idle()) << "control blocks are left";
   EXPECT_EQ(stack().context().time_wait.size(), 0u);
   EXPECT_EQ(stack().context().flows.size(), 0u);
-  EXPECT_EQ(stack().next_deadline(), Micros::never()) << "a timer is left";
+  EXPECT_EQ(stack().context().wheel.next_deadline(), Micros::never()) << "a timer is left";
   for (const auto& entry : logs_)
     EXPECT_FALSE(stack().info(entry->stream)) << "a stream outlived its connection";
   ip_.drop_queued();
@@ -167,7 +167,6 @@ void ScriptTest::abort() {
 
 void ScriptTest::pass() {
   stack().advance_timers(now_);
-  ip_.on_deadline(now_);
   stack().dispatch(now_);
   drain();
 }
@@ -175,7 +174,7 @@ void ScriptTest::pass() {
 void ScriptTest::wait(Micros time) {
   const Micros until = now_ + time;
   for (int guard = 0; guard < 100'000; ++guard) {
-    const Micros due = std::min(stack().next_deadline(), ip_.next_deadline());
+    const Micros due = stack().next_deadline();
     if (due > until) {
       now_ = until;
       return pass();

@@ -113,6 +113,8 @@ struct Seg {
     return *this;
   }
   Seg& prio(bool backup) { return options.mptcp.prio.backup = backup, set_mp(wire::MptcpOptions::kPrio); }
+  /// MP_FAIL of the mapping at `dsn`, relative.
+  Seg& fail(uint64_t dsn) { return options.mptcp.fail.dsn = DataSeq(dsn), set_mp(wire::MptcpOptions::kFail); }
   Seg& fastclose(Key key) {
     return options.mptcp.fastclose.receiver_key = key, set_mp(wire::MptcpOptions::kFastclose);
   }

@@ -1,0 +1,30 @@
+// Flight: what a Tcb knows of the payload it has queued and sent: the end of the queue, the SACK scoreboard's sums, RACK
+// and PRR. Exists from the first packet queued to the last one acknowledged, so that an idle connection does not pay for it
+// (design D5). One cache line.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/seq_num.h"
+
+struct rte_mbuf;
+
+namespace tributary::tcp {
+
+struct Flight {
+  rte_mbuf* tail = nullptr;
+  rte_mbuf* unsent = nullptr;     ///< first never sent
+  int64_t rack_sent_at = 0;       ///< Micros: RACK.xmit_ts (RFC 8985 §5.2)
+  SeqNum rack_end_seq;            ///< RACK.end_seq
+  uint32_t rack_rtt = 0;          ///< RACK.rtt, microseconds
+  SeqNum highest_sacked;          ///< RACK.fack: byte after the highest delivered
+  SeqNum probe_end_seq;           ///< TLP.end_seq (RFC 8985 §7.1)
+  uint32_t sacked_bytes = 0;
+  uint32_t lost_bytes = 0;        ///< marked lost and not yet sent again
+  uint32_t prr_delivered = 0;     ///< RFC 9937 §5
+  uint32_t prr_out = 0;
+  uint32_t prr_recover_fs = 0;
+};
+static_assert(sizeof(Flight) <= 64);
+
+}  // namespace tributary::tcp

@@ -1,0 +1,115 @@
+// Falling back in the middle of a connection: failed checksums, MP_FAIL and the infinite mapping (RFC 8684 §3.7).
+#include "tests/mptcp/mptcp_script.h"
+
+namespace tributary::test {
+namespace {
+
+class MptcpFallback : public MptcpTest {
+ protected:
+  MptcpFallback() { side.checksum = true; }
+  /// `text` with the checksum of `original`: what a middlebox makes that rewrites payload.
+  Seg rewritten(uint32_t seq, uint64_t dsn, const std::string& text, const std::string& original) {
+    return mapped(seq, dsn, text).dss_checksum(checksum(dsn, seq, static_cast<uint16_t>(text.size()), original));
+  }
+  Seg intact(uint32_t seq, uint64_t dsn, const std::string& text) { return rewritten(seq, dsn, text, text); }
+  bool fell_back() { return stack().info(stream())->fallback; }
+};
+
+TEST_F(MptcpFallback, WrongChecksumOnTheOnlySubflowAsksForTheInfiniteMapping) {
+  open();
+  first.send(intact(1, 1, "hello"));
+  first.ignore_all();
+  first.send(rewritten(6, 6, "wxrld", "world"));
+  const Seg answer = first.expect(kAck, 1, 11);
+  ASSERT_TRUE(answer.has_mp(MptcpOptions::kFail));
+  EXPECT_EQ(answer.mp().fail.dsn.raw() - side.idsn(), 6u);
+  EXPECT_EQ(log().received, "hellowxrld") << "what TCP would have had";
+  EXPECT_FALSE(fell_back()) << "not before the peer agrees";
+}
+
+TEST_F(MptcpFallback, MpFailIsRepeatedUntilThePeerFallsBack) {
+  open();
+  first.send(rewritten(1, 1, "hallo", "hello"));
+  first.ignore_all();  // lost
+  first.send(rewritten(6, 6, "wxrld", "world"));
+  EXPECT_TRUE(first.expect(kAck, 1, 11).has_mp(MptcpOptions::kFail));
+  first.send(data(11, 1, "plain").data_ack(1).map(11, 11, 0));
+  EXPECT_EQ(first.expect(kAck, 1, 16).mp().present, 0) << "no options of MPTCP any more";
+  EXPECT_TRUE(fell_back());
+  first.send(data(16, 1, "!"));
+  first.ignore_all();
+  EXPECT_EQ(log().received, "hallowxrldplain!");
+}
+
+TEST_F(MptcpFallback, DataSentAgainBeforeThePeerFallsBackIsTakenOnce) {
+  open();
+  first.send(rewritten(1, 1, "hallo", "hello"));
+  first.send(rewritten(6, 1, "hallo", "hello"));  // at the data level again: no DATA_ACK had come
+  first.ignore_all();
+  EXPECT_EQ(log().received, "hallo");
+}
+
+TEST_F(MptcpFallback, MpFailIsAnsweredAndDataFollowsUnderTheInfiniteMapping) {
+  open();
+  write("hello");
+  first.next();
+  first.send(ack(1, 6).data_ack(1).fail(side.stack_idsn() + 1));
+  const Seg answer = first.expect(kAck, 6, 1);
+  EXPECT_TRUE(answer.has_mp(MptcpOptions::kFail));
+  EXPECT_TRUE(fell_back());
+  EXPECT_EQ(log().acked, 5u) << "only the subflow's acknowledgements count (FB-2)";
+  write("world");
+  const Seg s = first.expect_data(6, 1, "world");
+  ASSERT_TRUE(s.dss().has_mapping);
+  EXPECT_EQ(s.dss().data_length, 0) << "infinite";
+  EXPECT_EQ(s.dss().dsn, 6u);
+  first.send(ack(1, 11));
+  write("!");
+  EXPECT_EQ(first.expect_data(11, 1, "!").mp().present, 0) << "it has arrived: no options from here on";
+  first.send(ack(1, 12));
+}
+
+TEST_F(MptcpFallback, MpFailInAnswerToOursEndsMptcp) {
+  open();
+  first.send(rewritten(1, 1, "hallo", "hello"));
+  first.ignore_all();
+  first.send(ack(6, 1).data_ack(1).fail(1));
+  first.expect_nothing();
+  EXPECT_TRUE(fell_back());
+}
+
+TEST_F(MptcpFallback, AfterASecondSubflowThereIsNoInfiniteMapping) {
+  open();
+  join(second);
+  second.send(rst(1));
+  first.ignore_all();
+  first.send(rewritten(1, 1, "hallo", "hello"));
+  const Seg answer = first.next();
+  EXPECT_TRUE(answer.has(kRst));
+  EXPECT_TRUE(answer.has_mp(MptcpOptions::kFail));
+  EXPECT_EQ(log().received, "");
+}
+
+TEST_F(MptcpFallback, AHoleBeforeTheFailedMappingForbidsTheInfiniteMapping) {
+  open();
+  first.send(intact(1, 6, "world"));  // "hello" is still to come
+  first.ignore_all();
+  first.send(rewritten(6, 1, "hallo", "hello"));
+  const Seg answer = first.next();
+  EXPECT_TRUE(answer.has(kRst));
+  EXPECT_TRUE(answer.has_mp(MptcpOptions::kFail));
+  EXPECT_EQ(log().received, "");
+}
+
+TEST_F(MptcpFallback, MpFailWithASecondSubflowResetsTheBrokenOne) {
+  open();
+  join(second);
+  second.send(ack(1, 1).data_ack(1).fail(1));
+  EXPECT_TRUE(second.next().has(kRst));
+  write("still here");
+  first.expect_data(1, 1, "still here");
+  first.send(ack(1, 11).data_ack(11));
+}
+
+}  // namespace
+}  // namespace tributary::test
