@@ -101,6 +101,12 @@ class Namespace:
             )
         return Process(name, popen, log)
 
+    def steer_receiving(self, cpu: int) -> None:
+        """What arrives at any interface of the namespace is processed on this CPU (receive packet steering)."""
+        # `ip netns exec` shows the namespace's own /sys/class/net.
+        script = f"for queue in /sys/class/net/*/queues/rx-*/rps_cpus; do echo {1 << cpu:x} >$queue; done"
+        self.run(["sh", "-c", script])
+
     def sysctl(self, **settings) -> None:
         """Sets sysctls of the namespace; a double underscore stands for a dot."""
         pairs = [f"{key.replace('__', '.')}={value}" for key, value in settings.items()]

@@ -13,7 +13,7 @@ def build_directory() -> pathlib.Path:
 
 def find_program(name: str) -> pathlib.Path:
     """A program of ours in the build directory; readable failure if it is not built."""
-    for pattern in (f"src/{name}", f"src/*/{name}", f"testbed/*/{name}"):
+    for pattern in (f"src/{name}", f"src/*/{name}", f"testbed/*/{name}", f"examples/{name}"):
         for path in build_directory().glob(pattern):
             if path.is_file():
                 return path

@@ -2,12 +2,17 @@
 
 A client with two accesses (direct veth pairs, MTU 1500, all offloads off), 2 MPTCP subflows in, plain TCP out to the
 server. Figures: Gbit/s of one and of eight connections in each direction (iperf3), new connections a second (wrk, one
-request each). Both proxies may use the whole machine, which client and server share; so tributaryd naps when idle, as it
-does by default: on a machine of two cores, polling without pause takes from its own peers.
+request each). One worker against one thread, on a machine that client and server share; tributaryd naps when idle, as it
+does by default: on two cores, polling without pause takes from its own peers.
+
+A veth runs its receiver's TCP on the CPU of whoever sends. So that client and proxy do not do each other's work, what the
+client receives is steered to CPU 0, as the interrupt of its own network card would be; for both rivals alike. tributaryd's
+worker has the last CPU. HAProxy's thread and the kernel's work for it go where the scheduler puts them.
 """
 
 import dataclasses
 import json
+import os
 import statistics
 
 from testbed import topology
@@ -35,7 +40,7 @@ class Rival:
 
 
 def _start_tributaryd(testbed: Testbed) -> Tributaryd:
-    return Tributaryd(testbed, {})
+    return Tributaryd(testbed, {"eal": {"lcores": str(max(os.sched_getaffinity(0)))}})
 
 
 def _start_haproxy(testbed: Testbed) -> Haproxy:
@@ -54,7 +59,10 @@ def measure_bulk(testbed: Testbed, host: str, connections: int, download: bool) 
     words = ["mptcpize", "run", "iperf3", "--json", "--client", host, "--port", BULK_PORT, "--time", _BULK_SECONDS,
              "--parallel", connections, "--omit", 1]  # fmt: skip
     output = testbed.client.run([*words, *(["--reverse"] if download else [])], timeout=_BULK_SECONDS * 4 + 20)
-    return json.loads(output)["end"]["sum_received"]["bits_per_second"] / 1e9
+    report = json.loads(output)
+    if "error" in report:
+        raise RuntimeError(f"iperf3: {report['error']}")
+    return report["end"]["sum_received"]["bits_per_second"] / 1e9
 
 
 def measure_connections(testbed: Testbed, host: str, port: int) -> tuple[float, int]:
@@ -80,6 +88,7 @@ def run_once(rival: Rival) -> dict:
         testbed.on_close(sink.stop)
         listens = lambda: "LISTEN" in testbed.server.run(["ss", "-Hltn", f"sport = :{BULK_PORT}"])  # noqa: E731
         wait_until(listens, 5, "iperf3 to listen")
+        testbed.client.steer_receiving(cpu=0)
         proxy = rival.start(testbed)
         testbed.on_close(proxy.stop)
         for access in range(2):

@@ -157,6 +157,7 @@ class Testbed:
                 namespace.sysctl(
                     net__ipv4__tcp_congestion_control=self._congestion_control,
                     net__ipv4__tcp_no_metrics_save=1,  # one test must not teach the next
+                    net__ipv4__ip_local_port_range="1024 65535",  # as many short connections as fit a minute of TIME-WAIT
                     net__ipv4__tcp_fastopen=0x7,  # SYN data without a cookie, also where the socket option is missing
                     net__ipv4__conf__all__rp_filter=0,
                     net__ipv4__conf__default__rp_filter=0,

@@ -15,7 +15,8 @@ constexpr auto kLayers = std::to_array<Layer>({
     {"stack/", "datapath/ proxy/ src/ tests/ bench/ testbed/"},
     {"datapath/", "proxy/ src/ tests/ bench/ testbed/"},
     {"proxy/", "datapath/ src/ tests/ bench/ testbed/"},
-    {"include/", "datapath/ src/ tests/ bench/ testbed/"},
+    {"include/", "proxy/ src/ tests/ bench/ testbed/"},
+    {"examples/", "stack/ datapath/ proxy/ src/ tests/ bench/ testbed/"},
     {"src/", "tests/ bench/"},
 });
 

@@ -46,6 +46,8 @@ TEST(DependencyRule, JudgesIncludesAndNames) {
       {"src/main.cc",
        "#include \"proxy/node.h\"\n#include \"datapath/worker.h\"\n#include \"stack/stack.h\"\n", true},
       {"src/main.cc", "#include \"tests/support/pools.h\"\n", false},
+      {"examples/echo.cc", "#include \"tributary/stack.h\"\n", true},
+      {"examples/echo.cc", "#include \"stack/stack.h\"\n", false},
       {"tests/ip/x_test.cc", "#include \"stack/ip/ip_layer.h\"\n#include <rte_eal.h>\n", true},
   };
   for (const auto& row : table) {
@@ -63,7 +65,7 @@ TEST(DependencyRule, ViolationsTellFileLineAndReason) {
 TEST(DependencyRule, HoldsInTheWholeTree) {
   const std::filesystem::path root = TRIBUTARY_SOURCE_ROOT;
   int files = 0;
-  for (const char* folder : {"stack", "datapath", "proxy", "src", "include"}) {
+  for (const char* folder : {"stack", "datapath", "proxy", "src", "include", "examples"}) {
     if (!std::filesystem::exists(root / folder)) continue;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
       const auto extension = entry.path().extension();
