@@ -42,6 +42,8 @@ namespace tributary {
   X(tcp_fast_retransmits, "TcpExtTCPFastRetrans", "Segments sent again in fast recovery.")                           \
   X(tcp_loss_probes, "TcpExtTCPLossProbes", "Tail loss probes sent.")                                                \
   X(tcp_sack_recoveries, "TcpExtTCPSackRecovery", "Times loss recovery began.")                                      \
+  X(tcp_undone, "TcpExtTCPFullUndo", "Recoveries taken back because the originals had only been late.")            \
+  X(tcp_probe_recoveries, "TcpExtTCPLossProbeRecovery", "Losses that a tail loss probe repaired.")                    \
   X(tcp_paws_rejected, "TcpExtPAWSEstab", "Segments refused because their timestamp was old (RFC 7323 §5).")         \
   X(tcp_challenge_acks, "TcpExtTCPChallengeACK", "Challenge ACKs sent (RFC 5961).")                                  \
   X(tcp_ofo_queued, "TcpExtTCPOFOQueue", "Segments queued out of order.")                                            \

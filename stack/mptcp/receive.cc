@@ -90,8 +90,8 @@ void receive_data(Context& context, Connection& connection, Tcb& tcb, Packet pac
     tcp::request_ack(context, tcb);
     return;
   }
-  const DataSeq edge = max_seq(connection.rcv_adv, connection.rcv_nxt);
-  if (end_of(m) > edge) {  // DS-9; LX-10: keep what fits
+  const DataSeq edge = max_seq(connection.rcv_adv, connection.rcv_nxt + acceptable_window(connection));
+  if (end_of(m) > edge) {  // DS-9: keep what fits
     ++context.counters.mptcp_outside_window;
     tcp::request_ack(context, tcb);
     if (begin_of(m) >= edge) return;
@@ -210,6 +210,15 @@ uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   return window;
 }
 
+uint32_t acceptable_window(const Connection& connection) {
+  const uint64_t most = uint64_t{2} * connection.receive_budget;
+  return most > connection.held ? static_cast<uint32_t>(std::min<uint64_t>(most - connection.held, INT32_MAX)) : 0;
+}
+
+uint32_t acceptable_window(const Context& context, const Tcb& tcb) {
+  return acceptable_window(context.connections.at(tcb.connection));
+}
+
 uint32_t held_bytes(const Context& context, const Tcb& tcb) {
   const Connection& connection = context.connections.at(tcb.connection);
   return connection.held + connection.ooo_count;
@@ -220,7 +229,7 @@ void on_data_fin(Context& context, Connection& connection, Tcb& tcb, DataSeq dsn
     tcp::request_ack(context, tcb);  // ours was lost
     return;
   }
-  if (dsn < connection.rcv_nxt || dsn > max_seq(connection.rcv_adv, connection.rcv_nxt)) return;
+  if (dsn < connection.rcv_nxt || dsn > max_seq(connection.rcv_adv, connection.rcv_nxt + acceptable_window(connection))) return;
   connection.set(kDataFinSeen);
   connection.rcv_fin = dsn;
   take_data_fin(context, connection);

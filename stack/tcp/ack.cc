@@ -9,6 +9,7 @@
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/stream.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/undo.h"
 
 namespace tributary::tcp {
 namespace {
@@ -26,8 +27,13 @@ struct RttSample {
   }
 };
 
+/// Sent once only, and before the latest recovery began.
+bool is_original(const Tcb& tcb, rte_mbuf* m) {
+  return !(info_of(m).flags & kPktRetransmitted) && end_of(m) <= tcb.recovery_point;
+}
+
 /// Marks SACKed packets. Blocks outside (SND.UNA, SND.NXT] are ignored; one at or below SND.UNA is a DSACK.
-uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSample& sample, bool& dsack) {
+uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSample& sample, Delivery& delivery) {
   if (tcb.flight == nullptr) return 0;
   Flight& flight = *tcb.flight;
   const wire::TcpOptions& options = *segment.options;
@@ -36,7 +42,7 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSamp
     const wire::SackBlock& block = options.sack[i];
     if (block.right <= block.left || block.right > tcb.snd_nxt) continue;
     if (block.left < tcb.snd_una || (i == 0 && block.right <= segment.ack)) {
-      dsack |= i == 0;
+      delivery.dsack |= i == 0;
       continue;
     }
     for (rte_mbuf* m = tcb.tx_head; m != flight.unsent && begin_of(m) < block.right; m = info_of(m).subflow_next) {
@@ -49,6 +55,7 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSamp
       }
       flight.sacked_bytes += info.payload_size;
       newly += info.payload_size;
+      delivery.original |= is_original(tcb, m);
       note_delivered(context, tcb, m);
       sample.consider(info);
     }
@@ -63,7 +70,7 @@ void forget_marks(Flight& flight, const PacketInfo& info, uint32_t size) {
 }
 
 /// Frees what lies below `ack`. Returns payload bytes freed.
-uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample) {
+uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample, Delivery& delivery) {
   uint32_t bytes = 0;
   while (tcb.tx_head != tcb.tx_unsent()) {
     rte_mbuf* m = tcb.tx_head;
@@ -76,6 +83,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample) {
     }
     prefetch_queued(info.subflow_next);
     if (!(info.flags & kPktSacked)) {
+      delivery.original |= is_original(tcb, m);
       note_delivered(context, tcb, m);
       sample.consider(info);
     }
@@ -94,6 +102,7 @@ void forget_flight(Context& context, Tcb& tcb) {
   if (tcb.flight == nullptr) return;
   context.flights.destroy(*tcb.flight);
   tcb.flight = nullptr;
+  tcb.clear(kProbeSent);
 }
 
 /// Our FIN is acknowledged: RFC 9293 §3.10.7.4, fifth.
@@ -138,11 +147,11 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   RttSample sample;
   const bool data_outstanding = tcb.snd_una != tcb.snd_nxt;
   if (segment.options->has(wire::TcpOptions::kSack) && tcb.has(kSackPermitted))
-    delivery.sacked = mark_sacked(context, tcb, segment, sample, delivery.dsack);
+    delivery.sacked = mark_sacked(context, tcb, segment, sample, delivery);
 
   delivery.advanced = segment.ack > tcb.snd_una;
   if (delivery.advanced) {
-    delivery.acked = pop_acked(context, tcb, segment.ack, sample);
+    delivery.acked = pop_acked(context, tcb, segment.ack, sample, delivery);
     tcb.snd_una = segment.ack;
     tcb.backoff = 0;
     if (tcb.has(kFinSent) && tcb.snd_una == tcb.snd_nxt) on_fin_acked(context, tcb);
@@ -162,9 +171,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     rtt = context.now - Micros(sample.sent_at);
     update_rtt(tcb, static_cast<uint32_t>(std::clamp<int64_t>(rtt.count(), 1, INT32_MAX)));
   }
-  // A tail loss probe was answered: RFC 8985 §7.4. Without a DSACK the probe repaired a loss.
-  if (tcb.has(kProbeSent) && delivery.advanced && (tcb.flight == nullptr || tcb.snd_una >= tcb.flight->probe_end_seq))
-    tcb.clear(kProbeSent);
+  if (tcb.has(kProbeSent)) on_probe_answer(context, tcb, delivery, prior_in_flight);
 
   if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery)) {
     congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt), Micros(tcb.min_rtt),
@@ -184,6 +191,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     tcb.backoff = std::min(tcb.backoff, limit);
   }
   if (tcb.flight != nullptr) {
+    undo_if_spurious(context, tcb, segment, delivery);
     if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate) on_delivery(context, tcb, delivery, prior_in_flight);
     if (tcb.flight->lost_bytes != 0 || tcb.flight->unsent != nullptr) request_output(context, tcb);
     if (tcb.tx_head == nullptr) forget_flight(context, tcb);

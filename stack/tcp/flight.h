@@ -1,6 +1,6 @@
 // Flight: what a Tcb knows of the payload it has queued and sent: the end of the queue, the SACK scoreboard's sums, RACK
 // and PRR. Exists from the first packet queued to the last one acknowledged, so that an idle connection does not pay for it
-// (design D5). One cache line.
+// (design D5).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,12 @@ struct Flight {
   uint32_t prr_delivered = 0;     ///< RFC 9937 §5
   uint32_t prr_out = 0;
   uint32_t prr_recover_fs = 0;
+
+  SeqNum undo_marker;             ///< SND.UNA when the last recovery began
+  uint32_t undo_timestamp = 0;    ///< TSval of its first retransmission
+  uint16_t undo_retransmissions = 0;    ///< of it, not yet reported as duplicates
+  bool probe_is_retransmission = false; ///< TLP.is_retrans
 };
-static_assert(sizeof(Flight) <= 64);
+static_assert(sizeof(Flight) <= 80);
 
 }  // namespace tributary::tcp

@@ -48,10 +48,16 @@ void remember_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   }
 }
 
+/// First sequence number that is not taken any more.
+SeqNum receive_edge(const Context& context, const Tcb& tcb) {
+  const uint32_t beyond = tcb.is_subflow() ? mptcp::acceptable_window(context, tcb) : 0;
+  return max_seq(tcb.rcv_adv, tcb.rcv_nxt + beyond);
+}
+
 /// RFC 9293 §3.10.7.4, first: the four cases.
-bool is_in_window(const Tcb& tcb, const Segment& segment) {
+bool is_in_window(const Context& context, const Tcb& tcb, const Segment& segment) {
   const uint32_t length = segment.length();
-  const SeqNum edge = max_seq(tcb.rcv_adv, tcb.rcv_nxt);
+  const SeqNum edge = receive_edge(context, tcb);
   const bool open = edge > tcb.rcv_nxt;
   if (length == 0) return open ? segment.seq >= tcb.rcv_nxt && segment.seq < edge : segment.seq == tcb.rcv_nxt;
   const SeqNum last = segment.seq + (length - 1);
@@ -70,7 +76,7 @@ void on_reset(Context& context, Tcb& tcb, const Segment& segment) {
     end(context, tcb, done ? StreamError::kNone : StreamError::kReset);
     return;
   }
-  if (is_in_window(tcb, segment)) challenge(context, tcb);
+  if (is_in_window(context, tcb, segment)) challenge(context, tcb);
 }
 
 /// Hands payload in sequence to whoever the Tcb belongs to. False: the Tcb is gone.
@@ -118,7 +124,7 @@ bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
   }
   if (fin) info.flags |= kPktFin;
 
-  const SeqNum edge = max_seq(tcb.rcv_adv, tcb.rcv_nxt);
+  const SeqNum edge = receive_edge(context, tcb);
   const SeqNum payload_end = segment.seq + info.payload_size;
   if (payload_end > edge) {
     const int32_t beyond = payload_end - edge;
@@ -226,7 +232,7 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
     return;
   }
   if (!accept_timestamp(context, tcb, segment)) return;
-  if (!is_in_window(tcb, segment)) {
+  if (!is_in_window(context, tcb, segment)) {
     if (segment.has(kRst)) return;
     if (segment.payload_size() != 0 && segment.seq < tcb.rcv_nxt)
       report_duplicate(context, tcb, segment.seq, min_seq(segment.seq + segment.payload_size(), tcb.rcv_nxt));

@@ -8,6 +8,7 @@
 #include "stack/tcp/segment.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/transmit.h"
+#include "stack/tcp/undo.h"
 
 namespace tributary::tcp {
 namespace {
@@ -46,6 +47,7 @@ void send_retransmissions(Context& context, Tcb& tcb) {
       if (!split_queued(context, tcb, m, size)) return;
     }
     if (!transmit_payload(context, tcb, m)) return;
+    note_retransmission(context, tcb);
     info.flags &= static_cast<uint16_t>(~kPktLost);
     flight.lost_bytes -= info.payload_size;
     flight.prr_out += info.payload_size;
@@ -54,13 +56,19 @@ void send_retransmissions(Context& context, Tcb& tcb) {
   }
 }
 
+/// RFC 3042: without SACK, each of the first two duplicate ACKs says that a segment has left.
+uint32_t limited_transmit(const Tcb& tcb) {
+  if (tcb.has(kSackPermitted) || tcb.has(kInRecovery | kInLoss) || tcb.dup_acks > 2) return 0;
+  return uint32_t{tcb.dup_acks} * tcb.mss;
+}
+
 /// Sends what was never sent. Returns whether anything left.
 bool send_new(Context& context, Tcb& tcb) {
   bool sent = false;
   while (rte_mbuf* m = tcb.tx_unsent()) {
     uint32_t size = std::min<uint32_t>(info_of(m).payload_size, payload_per_segment(context, tcb));
     const uint32_t outstanding = in_flight(tcb);
-    if (outstanding != 0 && outstanding + size > tcb.cc.cwnd) {
+    if (outstanding != 0 && outstanding + size > tcb.cc.cwnd + limited_transmit(tcb)) {
       tcb.set(kCwndLimited);
       break;
     }

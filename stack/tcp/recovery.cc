@@ -5,6 +5,7 @@
 #include "stack/tcp/output.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/undo.h"
 
 namespace tributary::tcp {
 namespace {
@@ -30,6 +31,7 @@ void mark_lost(Tcb& tcb, rte_mbuf* m) {
 void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
   tcb.set(kInRecovery);
   tcb.recovery_point = tcb.snd_nxt;
+  begin_episode(tcb);
   // RFC 9937 §6.1.
   tcb.flight->prr_recover_fs = std::max<uint32_t>(1, prior_in_flight);
   tcb.flight->prr_delivered = 0;
@@ -94,6 +96,20 @@ void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m) {
   }
 }
 
+void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight) {
+  if (tcb.flight == nullptr || tcb.snd_una < tcb.flight->probe_end_seq) return;
+  // The probe was new data, or both it and the original have arrived.
+  if (!tcb.flight->probe_is_retransmission || delivery.dsack || (delivery.duplicate && delivery.sacked == 0)) {
+    tcb.clear(kProbeSent);
+  } else if (tcb.snd_una > tcb.flight->probe_end_seq) {
+    tcb.clear(kProbeSent);
+    ++context.counters.tcp_probe_recoveries;
+    if (tcb.has(kInRecovery | kInLoss)) return;
+    congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
+    congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
+  }
+}
+
 Micros detect_losses(Context& context, Tcb& tcb) {
   if (!tcb.has(kSackPermitted)) return Micros::never();
   const Flight& flight = *tcb.flight;
@@ -154,7 +170,10 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
 void enter_loss(Context& context, Tcb& tcb) {
   const bool first = tcb.backoff == 0;
   const uint32_t outstanding = in_flight(tcb);
-  if (tcb.flight != nullptr) mark_overdue(context, tcb);
+  if (tcb.flight != nullptr) {
+    if (first) begin_episode(tcb);
+    mark_overdue(context, tcb);
+  }
   congestion::on_timeout(tcb.cc, context.now, outstanding, tcb.mss, first);
   tcb.clear(kInRecovery | kProbeSent);
   tcb.set(kInLoss);

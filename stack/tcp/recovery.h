@@ -13,6 +13,7 @@ struct Delivery {
   bool advanced = false;        ///< SND.UNA moved
   bool duplicate = false;       ///< a duplicate ACK by RFC 5681 §2
   bool dsack = false;
+  bool original = false;        ///< delivered: something sent once, before the latest recovery began
 };
 
 /// RACK steps 2 and 3 for one packet just acknowledged or SACKed.
@@ -20,6 +21,10 @@ void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m);
 
 /// Marks losses after an ACK, enters and leaves recovery, sets cwnd while in it. `prior_in_flight` = before the ACK.
 void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight);
+
+/// An ACK while a tail loss probe is out (RFC 8985 §7.4.2): whether the probe repaired a loss, which congestion control has to
+/// hear of.
+void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight);
 
 /// RACK: marks what is lost now. Returns when to look again, or never().
 Micros detect_losses(Context& context, Tcb& tcb);

@@ -35,6 +35,7 @@ void send_tail_loss_probe(Context& context, Tcb& tcb) {
   tcb.set(kProbeSent);
   const SeqNum before = tcb.snd_nxt;
   Flight& flight = *tcb.flight;
+  flight.probe_is_retransmission = false;
   rte_mbuf* m = flight.unsent;
   const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
   if (m != nullptr && window >= info_of(m).payload_size && info_of(m).payload_size <= payload_per_segment(context, tcb)) {
@@ -47,6 +48,7 @@ void send_tail_loss_probe(Context& context, Tcb& tcb) {
     rte_mbuf* last = tcb.tx_head;
     for (rte_mbuf* p = tcb.tx_head; p != flight.unsent; p = info_of(p).subflow_next)
       if (!(info_of(p).flags & kPktLost)) last = p;
+    flight.probe_is_retransmission = true;
     if (info_of(last).payload_size <= payload_per_segment(context, tcb)) transmit_payload(context, tcb, last);
   }
   flight.probe_end_seq = max_seq(before, tcb.snd_nxt);
