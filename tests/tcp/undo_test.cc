@@ -1,0 +1,158 @@
+// Recoveries that were not needed, and how they are noticed (RFC 3522, RFC 5682, RFC 3708, RFC 8985 §7.4), limited transmit.
+#include "tests/tcp/script.h"
+
+namespace tributary::test {
+namespace {
+
+constexpr uint16_t kMss = 1460;
+constexpr uint32_t at(unsigned segment) {
+  return 1 + segment * kMss;
+}
+
+class TcpUndo : public ScriptTest {
+ protected:
+  /// Opens with a round trip of 100 ms and sends segments 0..n-1.
+  void open_and_send(unsigned n, Peer::Options options = {}) {
+    options.rtt = Micros::milliseconds(100);
+    listen();
+    peer.open(options);
+    size = options.timestamps ? kMss - 12 : kMss;
+    piece = size;
+    write(pattern(n * size));
+    window = info().cwnd;
+    peer.ignore_all();
+    wait_ms(100);
+  }
+  uint32_t end(unsigned segment) const { return 1 + segment * size; }
+  SubflowInfo info() { return stack().info(stream())->subflows[0]; }
+
+  Peer peer{*this};
+  uint16_t size = kMss;
+  uint32_t window = 0;
+};
+
+TEST_F(TcpUndo, ATimeOutIsTakenBackWhenOriginalsArrive) {
+  open_and_send(4);
+  wait_ms(350);
+  ASSERT_EQ(counters.tcp_timeouts, 1u);
+  ASSERT_LT(info().cwnd, window);
+  peer.ignore_all();
+  peer.send(ack(1, at(2)));  // the second was sent once, and no SACK had told of it
+  EXPECT_EQ(counters.tcp_undone, 1u);
+  EXPECT_GE(info().cwnd, window);
+  peer.expect_nothing();  // and nothing else is lost
+  peer.send(ack(1, at(4)));
+  EXPECT_EQ(log().acked, 4u * kMss);
+}
+
+TEST_F(TcpUndo, ATimeOutStandsWhenOnlyTheRetransmissionArrives) {
+  open_and_send(4);
+  wait_ms(350);
+  peer.ignore_all();
+  peer.send(ack(1, at(1)));
+  EXPECT_EQ(counters.tcp_undone, 0u);
+  EXPECT_EQ(peer.next().seq, at(1)) << "the rest follows in slow start";
+  peer.ignore_all();
+  peer.send(ack(1, at(4)));
+}
+
+TEST_F(TcpUndo, WithoutSackATimeOutStands) {
+  open_and_send(4, {.sack = false});
+  wait_ms(350);
+  peer.ignore_all();
+  peer.send(ack(1, at(2)));  // may as well have been kept out of order
+  EXPECT_EQ(counters.tcp_undone, 0u);
+  peer.ignore_all();
+  peer.send(ack(1, at(4)));
+}
+
+TEST_F(TcpUndo, AnEchoOfTheOriginalTakesARecoveryBack) {
+  open_and_send(10, {.timestamps = true});
+  const uint32_t original = peer.ts_received;
+  peer.send(ack(1, 1).sack(end(1), end(4)));
+  ASSERT_EQ(peer.next().seq, 1u);
+  ASSERT_LT(info().cwnd, window);
+  peer.ts_received = original;
+  peer.send(ack(1, end(4)));
+  EXPECT_EQ(counters.tcp_undone, 1u);
+  EXPECT_GE(info().cwnd, window);
+  peer.send(ack(1, end(10)));
+  peer.ignore_all();
+}
+
+TEST_F(TcpUndo, AnEchoOfTheRetransmissionDoesNot) {
+  open_and_send(10, {.timestamps = true});
+  peer.send(ack(1, 1).sack(end(1), end(4)));
+  ASSERT_EQ(peer.next().seq, 1u);
+  peer.send(ack(1, end(4)));
+  EXPECT_EQ(counters.tcp_undone, 0u);
+  peer.send(ack(1, end(10)));
+  EXPECT_LT(info().cwnd, window);
+  peer.ignore_all();
+}
+
+TEST_F(TcpUndo, ARecoveryOfDuplicatesOnlyIsTakenBack) {
+  open_and_send(10);
+  peer.send(ack(1, 1).sack(at(1), at(4)));
+  ASSERT_EQ(peer.next().seq, 1u);
+  peer.send(ack(1, at(10)).sack(at(0), at(1)));  // RFC 2883: the first segment arrived twice
+  EXPECT_EQ(counters.tcp_undone, 1u);
+  EXPECT_GE(info().cwnd, window);
+}
+
+TEST_F(TcpUndo, ARecoveryWithOneRealLossStands) {
+  open_and_send(10);
+  peer.send(ack(1, 1).sack(at(2), at(6)));  // the first two
+  peer.ignore_all();
+  wait_ms(100);
+  peer.ignore_all();
+  peer.send(ack(1, at(10)).sack(at(0), at(1)));
+  EXPECT_EQ(counters.tcp_undone, 0u);
+}
+
+// RFC 3042.
+TEST_F(TcpUndo, WithoutSackTwoDuplicateAcksEachLetASegmentOut) {
+  listen();
+  peer.open({.sack = false, .rtt = Micros::milliseconds(100)});
+  write(pattern(14 * kMss));
+  for (unsigned i = 0; i < 10; ++i) EXPECT_EQ(peer.next().seq, at(i));
+  peer.expect_nothing();
+  peer.send(ack(1, 1));
+  EXPECT_EQ(peer.next().seq, at(10));
+  peer.send(ack(1, 1));
+  EXPECT_EQ(peer.next().seq, at(11));
+  peer.send(ack(1, 1));
+  EXPECT_EQ(peer.next().seq, at(0)) << "the third is a loss";
+  peer.ignore_all();
+  peer.send(ack(1, at(12)));
+  peer.ignore_all();
+  peer.send(ack(1, at(14)));
+}
+
+// RFC 8985 §7.4.2.
+TEST_F(TcpUndo, ALossRepairedByAProbeCostsTheWindow) {
+  open_and_send(3);
+  peer.wait_for_segment();
+  EXPECT_EQ(peer.next().seq, at(2));
+  ASSERT_EQ(counters.tcp_loss_probes, 1u);
+  write(pattern(kMss, 3 * kMss));
+  peer.ignore_all();
+  peer.send(ack(1, at(4)));
+  EXPECT_EQ(counters.tcp_probe_recoveries, 1u);
+  EXPECT_LT(info().cwnd, window);
+}
+
+TEST_F(TcpUndo, AProbeThatWasADuplicateCostsNothing) {
+  open_and_send(3);
+  peer.wait_for_segment();
+  peer.ignore_all();
+  write(pattern(kMss, 3 * kMss));
+  peer.ignore_all();
+  peer.send(ack(1, at(3)).sack(at(2), at(3)));
+  peer.send(ack(1, at(4)));
+  EXPECT_EQ(counters.tcp_probe_recoveries, 0u);
+  EXPECT_GE(info().cwnd, window);
+}
+
+}  // namespace
+}  // namespace tributary::test
