@@ -67,7 +67,11 @@ int serve(const std::string& device_text, const IpPrefix& address, uint16_t tcp_
   std::string error;
   const auto device = datapath::parse_device(device_text, error);
   if (!device) return fail(error);
-  auto eal = datapath::Eal::start({.file_prefix = "tributary-echo", .devices = {*device}}, error);
+  datapath::EalOptions eal_options;
+  eal_options.file_prefix = "tributary-echo";
+  eal_options.runtime_dir = "/run/tributary";
+  eal_options.devices = {*device};
+  auto eal = datapath::Eal::start(eal_options, error);
   if (!eal) return fail(error);
 
   const char* reason = "";
@@ -75,7 +79,10 @@ int serve(const std::string& device_text, const IpPrefix& address, uint16_t tcp_
   if (pools == nullptr) return fail(reason);
   PacketPools* const of_workers[] = {pools.get()};
   std::vector<std::unique_ptr<datapath::Port>> ports;
-  ports.push_back(datapath::Port::open({.name = "port", .device = *device}, of_workers, error));
+  datapath::PortOptions port_options;
+  port_options.name = "port";
+  port_options.device = *device;
+  ports.push_back(datapath::Port::open(port_options, of_workers, error));
   if (ports[0] == nullptr) return fail(error);
 
   datapath::Clock clock;
@@ -84,14 +91,22 @@ int serve(const std::string& device_text, const IpPrefix& address, uint16_t tcp_
   FrameQueues frames(ports.size());
   ip::IpLayer ip(*pools, frames, random, counters, {});
   const datapath::PortFacts& facts = ports[0]->facts();
-  const auto interface = ip.add_interface(
-      {.name = facts.name, .port = PortId{0}, .mac = facts.mac, .addresses = {address}, .offloads = facts.offloads}, error);
+  ip::InterfaceConfig link;
+  link.name = facts.name;
+  link.mac = facts.mac;
+  link.addresses = {address};
+  link.offloads = facts.offloads;
+  const auto interface = ip.add_interface(link, error);
   if (!interface) return fail(error);
 
   Echo echo;
   Stack stack(*pools, ip, frames, random, counters, Settings(), echo, clock.now());
   echo.attach(stack);
-  stack.add_listener({.interfaces = {*interface}, .port = tcp_port, .acceptor = &echo});
+  Listener listener;
+  listener.interfaces = {*interface};
+  listener.port = tcp_port;
+  listener.acceptor = &echo;
+  stack.add_listener(std::move(listener));
 
   NoHook hook;
   datapath::Worker worker({}, stack, frames, counters, ports, clock, hook);

@@ -79,6 +79,11 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   settings.max_time_wait = config.worker.max_time_wait;
   settings.max_half_open = config.worker.max_half_open;
   settings.algorithm = make_algorithm(tcp.congestion);
+  settings.ecn = tcp.ecn == "off" ? Settings::Ecn::kOff : tcp.ecn == "ask" ? Settings::Ecn::kAsk : Settings::Ecn::kAccept;
+  settings.keepalive = Micros::seconds(tcp.keepalive_s);
+  settings.keepalive_interval = Micros::seconds(tcp.keepalive_interval_s);
+  settings.keepalive_probes = tcp.keepalive_probes;
+  settings.user_timeout = Micros::seconds(tcp.user_timeout_s);
   settings.initial_rto = Micros::milliseconds(tcp.initial_rto_ms);
   settings.min_rto = Micros::milliseconds(tcp.min_rto_ms);
   settings.max_rto = Micros::milliseconds(tcp.max_rto_ms);

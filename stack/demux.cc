@@ -46,6 +46,7 @@ bool parse_segment(Context& context, const ip::Received& received, Packet packet
   out.hash = context.flow_hash(out.key);
   out.interface = received.interface;
   out.for_us = received.for_us;
+  out.traffic_class = received.ip.traffic_class;
   out.flags = header->flags;
   out.window = header->window;
   out.seq = header->seq;

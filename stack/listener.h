@@ -41,6 +41,7 @@ struct Listener {
   bool syn_payload = false;                ///< take payload in the SYN (Convert); otherwise it is left to be sent again
   bool mptcp = true;                       ///< take MP_CAPABLE
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+  uint8_t dscp = 0;                        ///< differentiated services code point of what is sent
   Acceptor* acceptor = nullptr;
 };
 

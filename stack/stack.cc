@@ -138,7 +138,7 @@ ByteStream Stack::connect(const ConnectOptions& options) {
   request.key = {options.local, options.remote, 0, options.remote_port};
   request.hop = *hop;
   request.mss_limit = options.mss;
-  request.algorithm = options.algorithm;
+  request.leg = {options.algorithm, options.dscp};
   const auto usable = [&](uint16_t port) {
     request.key.local_port = port;
     return mptcp::is_free(c, request.key);

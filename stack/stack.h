@@ -30,6 +30,7 @@ struct ConnectOptions {
   bool mptcp = false;                 ///< offer MP_CAPABLE
   std::optional<uint16_t> interface;  ///< bind to this interface instead of the routing table
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+  uint8_t dscp = 0;                   ///< differentiated services code point of what is sent
   uint64_t user_data = 0;
 };
 

@@ -48,6 +48,11 @@ struct WorkerSection : Lines {
 
 struct TcpSection : Lines {
   std::string congestion;
+  std::string ecn;
+  uint32_t keepalive_s;
+  uint32_t keepalive_interval_s;
+  uint8_t keepalive_probes;
+  uint32_t user_timeout_s;
   uint8_t window_scale;
   uint32_t receive_budget;
   uint32_t initial_rto_ms;

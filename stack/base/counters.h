@@ -44,6 +44,8 @@ namespace tributary {
   X(tcp_sack_recoveries, "TcpExtTCPSackRecovery", "Times loss recovery began.")                                      \
   X(tcp_undone, "TcpExtTCPFullUndo", "Recoveries taken back because the originals had only been late.")            \
   X(tcp_probe_recoveries, "TcpExtTCPLossProbeRecovery", "Losses that a tail loss probe repaired.")                    \
+  X(tcp_ecn_echoes, "TcpExtTCPECNEchoes", "ACKs with ECE: the network marked what we sent (RFC 3168).")               \
+  X(tcp_keepalives, "TcpExtTCPKeepAlive", "Keepalive probes sent.")                                                  \
   X(tcp_paws_rejected, "TcpExtPAWSEstab", "Segments refused because their timestamp was old (RFC 7323 §5).")         \
   X(tcp_challenge_acks, "TcpExtTCPChallengeACK", "Challenge ACKs sent (RFC 5961).")                                  \
   X(tcp_ofo_queued, "TcpExtTCPOFOQueue", "Segments queued out of order.")                                            \

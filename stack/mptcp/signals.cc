@@ -9,6 +9,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/timers.h"
 #include "stack/tcp/transmit.h"
 
 namespace tributary::mptcp {
@@ -113,7 +114,8 @@ bool on_options(Context& context, Tcb& tcb, Segment& segment) {
   if (tcb.has(tcp::kPreEstablished)) {
     tcb.clear(tcp::kPreEstablished);
     tcb.backoff = 0;
-    tcb.ack_deadline = tcb.idle_deadline = Micros::never();
+    tcb.ack_deadline = Micros::never();
+    tcp::watch_idleness(context, tcb);
     request_schedule(context, connection);
   }
   if (options.present == 0) {

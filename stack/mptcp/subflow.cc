@@ -46,10 +46,11 @@ bool is_free(Context& context, const FlowKey& key) {
   return found == FlowTable::kNotFound;
 }
 
-congestion::Algorithm congestion_of(Context& context, const Connection& connection) {
+tcp::LegOptions leg_of(Context& context, const Connection& connection) {
   for (uint32_t index : connection.subflows)
-    if (index != kNoSubflow) return context.tcbs.at(index).cc.algorithm;
-  return context.settings.algorithm;
+    if (index != kNoSubflow)
+      return {context.tcbs.at(index).cc.algorithm, static_cast<uint8_t>(context.tcbs.at(index).dscp >> 2)};
+  return {context.settings.algorithm, 0};
 }
 
 ByteStream stream_of(Context& context, const Tcb& tcb) {

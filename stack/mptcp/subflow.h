@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stack/context.h"
+#include "stack/tcp/open.h"
 #include "stack/wire/mptcp_options.h"
 
 namespace tributary::mptcp {
@@ -13,8 +14,8 @@ void attach_subflow(Context& context, Connection& connection, tcp::Tcb& tcb);
 
 /// Whether no connection, live or in TIME-WAIT, has this 4-tuple.
 bool is_free(Context& context, const FlowKey& key);
-/// The algorithm new subflows get: that of the first one.
-congestion::Algorithm congestion_of(Context& context, const Connection& connection);
+/// What new subflows get: as the first one.
+tcp::LegOptions leg_of(Context& context, const Connection& connection);
 
 /// The stream a Tcb belongs to: itself, or its connection.
 ByteStream stream_of(Context& context, const tcp::Tcb& tcb);

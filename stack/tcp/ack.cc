@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/mptcp/send.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/recovery.h"
@@ -142,6 +143,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   const uint32_t prior_in_flight = in_flight(tcb);
   const uint32_t old_window = tcb.snd_wnd;
   update_send_window(tcb, segment);
+  react_to_echo(context, tcb, segment, prior_in_flight);
 
   Delivery delivery;
   RttSample sample;

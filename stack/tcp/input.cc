@@ -8,6 +8,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/ack.h"
 #include "stack/tcp/close.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
@@ -32,7 +33,7 @@ bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   const wire::TcpOptions& options = *segment.options;
   if (!options.has(wire::TcpOptions::kTimestamps)) return false;
   const bool old = static_cast<int32_t>(options.ts_value - tcb.ts_recent) < 0;
-  if (old && context.milliseconds() - tcb.ts_recent_age < kPawsIdle) {
+  if (old && context.milliseconds() - tcb.heard_at < kPawsIdle) {
     ++context.counters.tcp_paws_rejected;
     request_ack(context, tcb);
     return false;
@@ -40,12 +41,9 @@ bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   return true;
 }
 
-void remember_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
+void remember_timestamp(Tcb& tcb, const Segment& segment) {
   if (!tcb.has(kTimestamps) || !segment.options->has(wire::TcpOptions::kTimestamps)) return;
-  if (segment.seq <= tcb.last_ack_sent) {
-    tcb.ts_recent = segment.options->ts_value;
-    tcb.ts_recent_age = context.milliseconds();
-  }
+  if (segment.seq <= tcb.last_ack_sent) tcb.ts_recent = segment.options->ts_value;
 }
 
 /// First sequence number that is not taken any more.
@@ -240,7 +238,7 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
     // The ACK of an otherwise unacceptable segment still counts when it is plausible: a zero-window peer's probes and
     // crossing retransmissions carry news (RFC 9293 §3.10.7.4 allows valid ACKs with a zero window).
     if (!segment.has(kAck) || !is_synchronized(tcb.state) || segment.ack > tcb.snd_nxt || segment.ack < tcb.snd_una) return;
-    remember_timestamp(context, tcb, segment);
+    remember_timestamp(tcb, segment);
     if (tcb.is_subflow() && !mptcp::on_options(context, tcb, segment)) return;
     process_ack(context, tcb, segment);
     end_if_done(context, tcb);
@@ -249,12 +247,14 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (segment.has(kRst)) return on_reset(context, tcb, segment);
   if (segment.has(kSyn)) return challenge(context, tcb);  // RFC 5961 §4.2
   if (!segment.has(kAck)) return;
-  remember_timestamp(context, tcb, segment);
+  remember_timestamp(tcb, segment);
+  tcb.heard_at = context.milliseconds();
 
   if (tcb.state == State::kSynReceived) {
     if (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt) return reset_segment(context, segment, nullptr);
     if (!establish_passive(context, tcb, segment)) return;
   }
+  note_marks(tcb, segment);
   // RFC 5961 §5.2.
   if (segment.ack > tcb.snd_nxt || segment.ack - tcb.snd_una < -static_cast<int32_t>(std::min<uint32_t>(tcb.max_snd_wnd, 1u << 30)))
     return challenge(context, tcb);

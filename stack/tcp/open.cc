@@ -7,6 +7,7 @@
 #include "stack/mptcp/join.h"
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/input.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/rtt.h"
@@ -43,7 +44,7 @@ void take_peer_options(Context& context, Tcb& tcb, const TcpOptions& options) {
   agree(TcpOptions::kWindowScale, kWindowScaled);
   if (tcb.has(kTimestamps)) {
     tcb.ts_recent = options.ts_value;
-    tcb.ts_recent_age = context.milliseconds();
+    tcb.heard_at = context.milliseconds();
   }
   tcb.snd_wscale = tcb.has(kWindowScaled) ? std::min(options.window_scale, kMaxWindowScale) : 0;
   tcb.rcv_wscale = tcb.has(kWindowScaled) ? context.settings.window_scale : 0;
@@ -76,7 +77,7 @@ void finish_open(Context& context, Tcb& tcb) {
   }
   tcb.backoff = 0;
   tcb.rtx_deadline = Micros::never();
-  tcb.idle_deadline = Micros::never();
+  watch_idleness(context, tcb);
   congestion::start(tcb.cc, tcb.cc.algorithm, tcb.mss);
   if (lost) tcb.cc.cwnd = tcb.mss;  // RFC 6928 §2
   tcb.state = State::kEstablished;
@@ -94,7 +95,7 @@ void start_syn_timer(Context& context, Tcb& tcb) {
 
 }  // namespace
 
-Tcb* create_passive(Context& context, const Segment& segment, congestion::Algorithm algorithm) {
+Tcb* create_passive(Context& context, const Segment& segment, const LegOptions& leg) {
   const auto hop = context.ip.find_route_on(segment.interface, segment.key.remote, context.now);
   if (!hop || context.half_open >= context.settings.max_half_open) {
     ++context.counters.tcp_listen_drops;
@@ -109,7 +110,8 @@ Tcb* create_passive(Context& context, const Segment& segment, congestion::Algori
   tcb->timer.kind = kTimerKind;
   tcb->timer.owner = context.tcbs.index(*tcb);
   tcb->hop = *hop;
-  tcb->cc.algorithm = algorithm;
+  tcb->cc.algorithm = leg.algorithm;
+  tcb->dscp = static_cast<uint8_t>(leg.dscp << 2);
   if (!insert_flow(context, *tcb)) {
     ++context.counters.tcp_listen_drops;
     context.tcbs.destroy(*tcb);
@@ -120,13 +122,14 @@ Tcb* create_passive(Context& context, const Segment& segment, congestion::Algori
   ++context.half_open;
   take_syn(*tcb, segment);
   take_peer_options(context, *tcb, *segment.options);
+  agree_on_ecn(context.settings, *tcb, segment);
   take_first_window(*tcb, segment, 0);
   tcb->iss = context.isn.initial_sequence(tcb->key, context.now);
   tcb->snd_una = tcb->snd_nxt = tcb->iss;
   tcb->ts_offset = context.isn.timestamp_offset(tcb->key);
   tcb->announced_mss = path_mss(*hop, tcb->key.remote);
   tcb->plain.receive_budget = context.settings.receive_budget;
-  congestion::start(tcb->cc, algorithm, tcb->mss);
+  congestion::start(tcb->cc, leg.algorithm, tcb->mss);
   return tcb;
 }
 
@@ -134,7 +137,7 @@ void on_listen_segment(Context& context, uint16_t index, Segment& segment) {
   const Listener& listener = context.listeners[index];
   if (segment.has(kRst)) return;
   if (segment.has(kAck) || !segment.has(kSyn)) return on_stray_segment(context, segment);
-  Tcb* tcb = create_passive(context, segment, listener.algorithm);
+  Tcb* tcb = create_passive(context, segment, {listener.algorithm, listener.dscp});
   if (tcb == nullptr) return;
   tcb->listener = index;
   tcb->idle_deadline = context.now + kDeferredLimit;
@@ -186,7 +189,8 @@ Tcb* create_active(Context& context, const OpenRequest& request) {
   tcb->timer.kind = kTimerKind;
   tcb->timer.owner = context.tcbs.index(*tcb);
   tcb->hop = request.hop;
-  tcb->cc.algorithm = request.algorithm;
+  tcb->cc.algorithm = request.leg.algorithm;
+  tcb->dscp = static_cast<uint8_t>(request.leg.dscp << 2);
   if (!insert_flow(context, *tcb)) {
     context.tcbs.destroy(*tcb);
     return nullptr;
@@ -239,6 +243,7 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
     return;
   }
   tcb.snd_una = segment.ack;
+  finish_ecn_negotiation(tcb, segment);
   if (tcb.is_subflow() && !mptcp::on_syn_ack(context, tcb, segment)) return;
   finish_open(context, tcb);
   SynAckOptions copy;

@@ -16,11 +16,17 @@ void on_deferred_segment(Context& context, Tcb& tcb, Segment& segment);
 void accept(Context& context, Tcb& tcb);
 
 /// What an active open needs to know; the 4-tuple must be free.
+/// What is chosen for a leg and not negotiated.
+struct LegOptions {
+  congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+  uint8_t dscp = 0;
+};
+
 struct OpenRequest {
   FlowKey key;
   ip::NextHop hop;
   uint16_t mss_limit = 0;     ///< announce at most this; 0 = what the path allows
-  congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+  LegOptions leg;
 };
 /// Makes a Tcb in SYN-SENT; the caller attaches MPTCP if it wants and then calls send_syn. Null when tables are full.
 Tcb* create_active(Context& context, const OpenRequest& request);
@@ -35,6 +41,6 @@ bool establish_passive(Context& context, Tcb& tcb, const Segment& segment);
 void retransmit_syn(Context& context, Tcb& tcb);
 
 /// A Tcb for a SYN that arrived, in DEFERRED, in the flow table: shared by listeners and joins. Null when full.
-Tcb* create_passive(Context& context, const Segment& segment, congestion::Algorithm algorithm);
+Tcb* create_passive(Context& context, const Segment& segment, const LegOptions& leg);
 
 }  // namespace tributary::tcp

@@ -21,6 +21,7 @@ struct Segment {
   uint16_t window = 0;        ///< unscaled
   uint16_t options_offset = 0;  ///< of the option area in the frame
   uint8_t options_size = 0;
+  uint8_t traffic_class = 0;  ///< of the IP header
   bool for_us = false;        ///< destination is an address of ours
   SeqNum seq;
   SeqNum ack;

@@ -126,7 +126,7 @@ struct Tcb {
   uint32_t max_snd_wnd = 0;
   SeqNum last_ack_sent;
   uint32_t ts_recent = 0;
-  uint32_t ts_recent_age = 0;     ///< milliseconds
+  uint32_t heard_at = 0;          ///< milliseconds: the last acceptable segment; ts_recent is not older
   uint32_t ts_offset = 0;         ///< added to the clock in TSval (RFC 7323 §7.1)
   SeqNum recent_ooo;              ///< seq of the latest out-of-order segment: its SACK block goes first
   uint16_t ooo_count = 0;
@@ -163,6 +163,8 @@ struct Tcb {
     PlainStream plain;            ///< of a stream of its own
     SubflowPart subflow;          ///< with is_subflow()
   };
+  uint8_t ecn = 0;                ///< EcnBit
+  uint8_t dscp = 0;               ///< of what we send: the upper six bits of the traffic class, in place
   uint16_t received_wraps = 0;    ///< how often rcv_nxt came round to irs
   uint16_t sent_wraps = 0;        ///< how often snd_nxt came round to iss
 

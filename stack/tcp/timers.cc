@@ -69,12 +69,60 @@ void send_window_probe(Context& context, Tcb& tcb) {
   tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
 }
 
+/// RFC 5482: the head of the queue has been unacknowledged for longer than the user will wait. It left first a series of
+/// time-outs ago.
+bool is_user_timeout(const Settings& settings, const Tcb& tcb) {
+  if (settings.user_timeout == Micros(0) || tcb.tx_head == nullptr) return false;
+  const int64_t series = (int64_t{2} << std::min<int>(tcb.backoff, 20)) - 1;
+  return base_rto(settings, tcb) * series >= settings.user_timeout;
+}
+
+/// RFC 9293 §3.8.4. Data that is not acknowledged asks by itself.
+void on_silence(Context& context, Tcb& tcb) {
+  const Settings& settings = context.settings;
+  const Micros silence = Micros::milliseconds(context.milliseconds() - tcb.heard_at);
+  if (silence < settings.keepalive) {
+    tcb.idle_deadline = context.now + (settings.keepalive - silence);
+    return;
+  }
+  tcb.idle_deadline = context.now + settings.keepalive_interval;
+  if (tcb.snd_una != tcb.snd_nxt) return;
+  if ((silence - settings.keepalive).count() >= settings.keepalive_interval.count() * settings.keepalive_probes) {
+    ++context.counters.tcp_abort_on_timeout;
+    end(context, tcb, StreamError::kTimeout);
+    return;
+  }
+  ++context.counters.tcp_keepalives;
+  transmit_control(context, tcb, kAck, tcb.snd_una - 1);
+}
+
+/// Whether the idle deadline is the end of patience rather than a keepalive.
+bool ends_when_idle(const Tcb& tcb) {
+  switch (tcb.state) {
+    case State::kDeferred:
+    case State::kSynSent:
+    case State::kSynReceived:
+      return true;
+    case State::kFinWait2:
+      return tcb.has(kDetached);
+    case State::kEstablished:
+      return tcb.has(kPreEstablished) && tcb.has(kJoin);
+    case State::kClosed:
+    case State::kFinWait1:
+    case State::kCloseWait:
+    case State::kClosing:
+    case State::kLastAck:
+      return false;
+  }
+  return false;
+}
+
 void on_retransmission_time_out(Context& context, Tcb& tcb) {
   ++context.counters.tcp_timeouts;
   const uint8_t limit = tcb.state == State::kSynSent       ? context.settings.syn_retries
                         : tcb.state == State::kSynReceived ? context.settings.syn_ack_retries
                                                            : context.settings.data_retries;
-  if (tcb.backoff >= limit) {
+  if (tcb.backoff >= limit || is_user_timeout(context.settings, tcb)) {
     ++context.counters.tcp_abort_on_timeout;
     const bool done = (tcb.state == State::kClosing || tcb.state == State::kLastAck) && tcb.tx_head == nullptr;
     end(context, tcb, done ? StreamError::kNone : StreamError::kTimeout);
@@ -128,6 +176,11 @@ void arm_timer(Context& context, Tcb& tcb) {
   else context.wheel.arm(tcb.timer, deadline);
 }
 
+void watch_idleness(const Context& context, Tcb& tcb) {
+  const Micros patience = context.settings.keepalive;
+  tcb.idle_deadline = patience == Micros(0) ? Micros::never() : context.now + patience;
+}
+
 void restart_retransmission(Context& context, Tcb& tcb) {
   tcb.clear(kProbeTimer | kPersist | kReorderTimer);
   if (tcb.snd_una == tcb.snd_nxt) {
@@ -158,9 +211,13 @@ void on_timer(Context& context, Tcb& tcb) {
     request_ack(context, tcb);
   }
   if (tcb.idle_deadline <= context.now) {
-    // Half-open, joining or FIN-WAIT-2 for too long: gone without a word.
-    end(context, tcb, tcb.state == State::kFinWait2 ? StreamError::kNone : StreamError::kTimeout);
-    return;
+    if (ends_when_idle(tcb)) {
+      // Half-open, joining or FIN-WAIT-2 for too long: gone without a word.
+      end(context, tcb, tcb.state == State::kFinWait2 ? StreamError::kNone : StreamError::kTimeout);
+      return;
+    }
+    on_silence(context, tcb);
+    if (tcb.state == State::kClosed) return;
   }
   if (tcb.rtx_deadline <= context.now) {
     on_retransmission_deadline(context, tcb);

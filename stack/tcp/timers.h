@@ -11,6 +11,9 @@ void arm_timer(Context& context, Tcb& tcb);
 /// Chooses between RTO, tail loss probe and window probe for what is in flight now, counted from `context.now`.
 void restart_retransmission(Context& context, Tcb& tcb);
 
+/// Sets the deadline of the first keepalive probe, if there are to be any.
+void watch_idleness(const Context& context, Tcb& tcb);
+
 /// Called by the wheel. The Tcb may be gone afterwards.
 void on_timer(Context& context, Tcb& tcb);
 

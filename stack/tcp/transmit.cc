@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "stack/mptcp/options_out.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/window.h"
 
@@ -22,6 +23,7 @@ struct HeaderFields {
   SeqNum ack;
   uint16_t flags;
   uint16_t window;
+  uint8_t traffic_class = 0;
 };
 
 /// Writes IP and TCP header so that they end at `end`. Returns their size. `m` is the buffer the frame starts in.
@@ -62,6 +64,7 @@ uint16_t write_headers(Context& context, const HeaderFields& fields, const wire:
   ip.destination = fields.key.remote;
   ip.protocol = wire::ip_protocol::kTcp;
   ip.hop_limit = kHopLimit;
+  ip.traffic_class = fields.traffic_class;
   ip.payload_size = static_cast<uint16_t>(tcp_size + payload_size);
   wire::emit_ip(ip, {tcp - ip_size, ip_size});
   ++context.counters.tcp_out_segments;
@@ -157,13 +160,15 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
   PacketInfo& info = info_of(m);
   // PSH where the queue ends: the last segment of a burst (RFC 9293 §3.9.1.2).
   const bool last = info.subflow_next == nullptr;
-  const uint16_t flags = static_cast<uint16_t>(kAck | (last ? kPsh : 0));
+  const bool new_data = info.transmissions == 0;
+  const uint16_t flags = static_cast<uint16_t>(kAck | (last ? kPsh : 0) | ecn_flags(tcb, new_data));
   wire::TcpOptions& options = context.out_options;
   collect_options(context, tcb, flags, &info, nullptr, options);
   const size_t header_size =
       wire::ip_header_size(tcb.key.remote) + wire::kTcpHeaderSize + wire::tcp_options_size(options);
   const HeaderFields fields{tcb.key, tcb.hop.interface, SeqNum(info.seq), tcb.rcv_nxt, flags,
-                            advertise_window(context, tcb, false)};
+                            advertise_window(context, tcb, false),
+                            static_cast<uint8_t>(tcb.dscp | ecn_bits(tcb, new_data))};
 
   constexpr size_t kLinkHeader = 18;
   Packet frame;
@@ -197,8 +202,10 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
 bool transmit_control(Context& context, Tcb& tcb, uint16_t flags, SeqNum seq, const wire::MptcpOptions* extra) {
   wire::TcpOptions& options = context.out_options;
   collect_options(context, tcb, flags, nullptr, extra, options);
+  if (flags & kSyn) flags |= ecn_syn_flags(context.settings, tcb, flags & kAck);
+  else flags |= ecn_flags(tcb, false);
   const HeaderFields fields{tcb.key, tcb.hop.interface, seq, (flags & kAck) ? tcb.rcv_nxt : SeqNum(), flags,
-                            advertise_window(context, tcb, flags & kSyn)};
+                            advertise_window(context, tcb, flags & kSyn), tcb.dscp};
   if (!send_control(context, fields, options, tcb.hop)) return false;
   if (flags & kAck) note_ack_sent(tcb);
   return true;

@@ -80,8 +80,9 @@ Bytes Peer::frame_of(const Seg& segment) const {
                                                           static_cast<uint32_t>(tcp.size())),
                                   wire::sum_bytes(tcp));
   wire::store16(&tcp[16], static_cast<uint16_t>(segment.bad_checksum ? sum : ~sum));
-  return ip_frame(test_.link_to_stack(port_), ip_header(key_.remote, key_.local, wire::ip_protocol::kTcp),
-                  tcp);
+  wire::IpHeader ip = ip_header(key_.remote, key_.local, wire::ip_protocol::kTcp);
+  ip.traffic_class = segment.traffic_class;
+  return ip_frame(test_.link_to_stack(port_), ip, tcp);
 }
 
 void Peer::send(const std::vector<Seg>& burst) {
@@ -99,6 +100,7 @@ void Peer::take(const Parsed& frame, Micros at) {
   Seg s;
   s.at = at;
   s.flags = header.flags;
+  s.traffic_class = frame.ip->traffic_class;
   s.window = header.window;
   s.payload.assign(frame.payload.begin() + header.header_size, frame.payload.end());
   s.option_bytes.assign(frame.payload.begin() + wire::kTcpHeaderSize,

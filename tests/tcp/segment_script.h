@@ -15,7 +15,8 @@ namespace tributary::test {
 
 inline constexpr uint16_t kFin = wire::tcp_flag::kFin, kSyn = wire::tcp_flag::kSyn,
                           kRst = wire::tcp_flag::kRst, kPsh = wire::tcp_flag::kPsh,
-                          kAck = wire::tcp_flag::kAck;
+                          kAck = wire::tcp_flag::kAck, kEce = wire::tcp_flag::kEce,
+                          kCwr = wire::tcp_flag::kCwr;
 
 /// The two ends of an MPTCP connection, for relative data sequence numbers.
 struct MptcpSide {
@@ -36,6 +37,7 @@ struct Seg {
   uint16_t window = 60000;  ///< as on the wire
   std::string payload;
   wire::TcpOptions options{};
+  uint8_t traffic_class = 0;  ///< of the IP header
   bool bad_checksum = false;
   bool no_timestamps = false;
   bool absolute = false;                ///< seq and ack are as on the wire
@@ -52,6 +54,8 @@ struct Seg {
     window = bytes;
     return *this;
   }
+  Seg& with(uint16_t more_flags) { return flags |= more_flags, *this; }
+  Seg& tos(uint8_t value) { return traffic_class = value, *this; }
   Seg& mss(uint16_t value) { return set(wire::TcpOptions::kMss), options.mss = value, *this; }
   Seg& wscale(uint8_t shift) {
     return set(wire::TcpOptions::kWindowScale), options.window_scale = shift, *this;

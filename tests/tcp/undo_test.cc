@@ -33,7 +33,7 @@ class TcpUndo : public ScriptTest {
 
 TEST_F(TcpUndo, ATimeOutIsTakenBackWhenOriginalsArrive) {
   open_and_send(4);
-  wait_ms(350);
+  wait_ms(550);
   ASSERT_EQ(counters.tcp_timeouts, 1u);
   ASSERT_LT(info().cwnd, window);
   peer.ignore_all();
@@ -47,7 +47,7 @@ TEST_F(TcpUndo, ATimeOutIsTakenBackWhenOriginalsArrive) {
 
 TEST_F(TcpUndo, ATimeOutStandsWhenOnlyTheRetransmissionArrives) {
   open_and_send(4);
-  wait_ms(350);
+  wait_ms(550);
   peer.ignore_all();
   peer.send(ack(1, at(1)));
   EXPECT_EQ(counters.tcp_undone, 0u);
@@ -58,7 +58,7 @@ TEST_F(TcpUndo, ATimeOutStandsWhenOnlyTheRetransmissionArrives) {
 
 TEST_F(TcpUndo, WithoutSackATimeOutStands) {
   open_and_send(4, {.sack = false});
-  wait_ms(350);
+  wait_ms(550);
   peer.ignore_all();
   peer.send(ack(1, at(2)));  // may as well have been kept out of order
   EXPECT_EQ(counters.tcp_undone, 0u);
