@@ -18,19 +18,20 @@ Concentrator::~Concentrator() = default;
 
 void Concentrator::attach(Stack& stack) { stack_ = &stack; }
 
-void Concentrator::listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm) {
+void Concentrator::listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp) {
   const uint16_t index = static_cast<uint16_t>(acceptors_.size());
   acceptors_.push_back(std::make_unique<TransparentAcceptor>(*this, index));
   Listener listener;
   listener.interfaces = std::move(interfaces);
   listener.intercept = true;
   listener.algorithm = algorithm;
+  listener.dscp = dscp;
   listener.acceptor = acceptors_.back().get();
   stack_->add_listener(std::move(listener));
 }
 
 void Concentrator::listen_convert(std::vector<uint16_t> interfaces, std::vector<IpAddress> addresses, uint16_t port,
-                                  congestion::Algorithm algorithm) {
+                                  congestion::Algorithm algorithm, uint8_t dscp) {
   const uint16_t index = static_cast<uint16_t>(acceptors_.size());
   acceptors_.push_back(std::make_unique<ConvertAcceptor>(*this, index));
   Listener listener;
@@ -39,6 +40,7 @@ void Concentrator::listen_convert(std::vector<uint16_t> interfaces, std::vector<
   listener.port = port;
   listener.syn_payload = true;
   listener.algorithm = algorithm;
+  listener.dscp = dscp;
   listener.acceptor = acceptors_.back().get();
   stack_->add_listener(std::move(listener));
 }
@@ -80,6 +82,7 @@ bool Concentrator::connect(Relay& relay, const FlowKey& client, const IpAddress&
   options.remote_port = port;
   options.mss = static_cast<uint16_t>(payload_per_segment + kServerTimestamps);
   options.algorithm = policy_.server_algorithm;
+  options.dscp = policy_.server_dscp;
   options.user_data = user_data(relay, Side::kServer);
   if (policy_.source == Policy::Source::kPreserve) {
     options.local = client.remote;

@@ -35,11 +35,11 @@ class Concentrator : public StreamUser {
   ~Concentrator() override;
   void attach(Stack& stack);
 
-  /// Intercepts every TCP connection that reaches these interfaces on its way elsewhere.
-  void listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm);
+  /// Intercepts every TCP connection that reaches these interfaces on its way elsewhere. `dscp`: of what clients are sent.
+  void listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp = 0);
   /// RFC 8803 service on `port` of the interfaces' own addresses, or of `addresses` only.
   void listen_convert(std::vector<uint16_t> interfaces, std::vector<IpAddress> addresses, uint16_t port,
-                      congestion::Algorithm algorithm);
+                      congestion::Algorithm algorithm, uint8_t dscp = 0);
 
   void on_stream(ByteStream stream, uint64_t user_data, uint16_t events) override;
 

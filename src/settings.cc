@@ -118,6 +118,7 @@ proxy::Policy make_policy(const config::Config& config, const std::vector<config
     policy.pool = list_source_addresses(config, interfaces);
   policy.connect_timeout = Micros::seconds(leg.connect_timeout_s);
   policy.server_algorithm = make_algorithm(leg.congestion.value_or(config.tcp.congestion));
+  policy.server_dscp = leg.dscp;
   policy.budget = config.relay.budget;
   policy.max_budget = config.relay.max_budget;
   policy.max_relays = config.worker.max_connections;

@@ -109,6 +109,7 @@ struct ListenerSection : Lines {
   uint16_t listen_port;
   std::vector<IpAddress> addresses;
   std::optional<std::string> congestion;
+  uint8_t dscp;
 };
 
 struct ServerLegSection : Lines {
@@ -117,6 +118,7 @@ struct ServerLegSection : Lines {
   std::optional<std::string> port;
   uint32_t connect_timeout_s;
   std::optional<std::string> congestion;
+  uint8_t dscp;
 };
 
 struct RelaySection : Lines {

@@ -207,6 +207,9 @@ const std::vector<Section>& table() {
       {.key = "congestion", .type = kChoice, .fallback = kNone, .choices = kAlgorithms,
        .meaning = "Congestion control towards its clients, if not tcp.congestion.",
        .assign = assign_to<&ListenerSection::congestion>},
+      {.key = "dscp", .type = kInteger, .fallback = "0", .min = 0, .max = 63,
+       .meaning = "Differentiated services code point of what its clients are sent.",
+       .assign = assign_to<&ListenerSection::dscp>},
     }},
     {.name = "server_leg", .meaning = "Connections to servers.", .open = open_single<&Config::server_leg>, .options = {
       {.key = "source", .type = kChoice, .fallback = "\"pool\"", .choices = {"pool", "preserve"},
@@ -224,6 +227,9 @@ const std::vector<Section>& table() {
       {.key = "congestion", .type = kChoice, .fallback = kNone, .choices = kAlgorithms,
        .meaning = "Congestion control towards servers, if not tcp.congestion.",
        .assign = assign_to<&ServerLegSection::congestion>},
+      {.key = "dscp", .type = kInteger, .fallback = "0", .min = 0, .max = 63,
+       .meaning = "Differentiated services code point of what servers are sent.",
+       .assign = assign_to<&ServerLegSection::dscp>},
     }},
     {.name = "relay", .meaning = "What one relayed connection may hold.", .open = open_single<&Config::relay>, .options = {
       {.key = "budget", .type = kBytes, .fallback = "\"1MiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,

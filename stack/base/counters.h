@@ -51,6 +51,7 @@ namespace tributary {
   X(tcp_ofo_queued, "TcpExtTCPOFOQueue", "Segments queued out of order.")                                            \
   X(tcp_ofo_dropped, "TcpExtTCPOFODrop", "Out-of-order segments dropped because the queue was at its bound.")        \
   X(tcp_receive_queue_drop, "TcpExtTCPRcvQDrop", "Segments whose payload was not taken because the buffer pool was nearly used up.") \
+  X(tcp_mtu_reduced, "TcpExtTCPMTUPReduced", "Connections that went on with smaller segments: a router said so, or a black hole.") \
   X(tcp_window_probes, "TcpExtTCPWinProbe", "Zero-window probes sent.")                                              \
   X(tcp_time_waited, "TcpExtTW", "Connections that ended in TIME-WAIT.")                                             \
   X(tcp_abort_on_timeout, "TcpExtTCPAbortOnTimeout", "Connections given up after too many retransmissions.")         \

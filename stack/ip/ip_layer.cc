@@ -43,7 +43,8 @@ IpLayer::IpLayer(PacketPools& pools, FrameQueues& frames, RandomSource& random, 
       counters_(counters),
       limits_(limits),
       interfaces_(frames.port_count(), random.u64()),
-      neighbors_(limits, random.u64()) {}
+      neighbors_(limits, random.u64()),
+      path_mtus_(random.u64()) {}
 
 std::optional<uint16_t> IpLayer::add_interface(const InterfaceConfig& config, std::string& error) {
   const auto index = interfaces_.add(config, error);
@@ -107,21 +108,21 @@ Neighbor* IpLayer::find_or_create(uint16_t interface, const IpAddress& address, 
   return n;
 }
 
-NextHop IpLayer::next_hop_of(const Neighbor& n) const {
+NextHop IpLayer::next_hop_of(const Neighbor& n, const IpAddress& destination, Micros now) const {
   return {.neighbor = neighbors_.index(n),
           .generation = n.generation,
           .interface = n.interface,
-          .mtu = interfaces_.at(n.interface).mtu};
+          .mtu = path_mtus_.limit(destination, interfaces_.at(n.interface).mtu, now)};
 }
 
 std::optional<NextHop> IpLayer::make_next_hop(const Route* route, const IpAddress& destination, Micros now) {
   if (route == nullptr || is_martian(destination) || interfaces_.is_ours(destination, route->interface))
     return {};
-  if (route->gateway) return next_hop_of(neighbors_.at(route->gateway_neighbor));
+  if (route->gateway) return next_hop_of(neighbors_.at(route->gateway_neighbor), destination, now);
   if (is_network_or_broadcast(route->destination, destination)) return {};
   const Neighbor* n = find_or_create(route->interface, destination, now);
   if (n == nullptr) return {};
-  return next_hop_of(*n);
+  return next_hop_of(*n, destination, now);
 }
 
 std::optional<NextHop> IpLayer::find_route(const IpAddress& destination, Micros now) {

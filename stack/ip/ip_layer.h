@@ -14,6 +14,7 @@
 #include "stack/ip/config.h"
 #include "stack/ip/interface_table.h"
 #include "stack/ip/neighbor_table.h"
+#include "stack/ip/path_mtu.h"
 #include "stack/ip/route_table.h"
 #include "stack/packet/frame_queue.h"
 #include "stack/packet/packet.h"
@@ -87,6 +88,9 @@ class IpLayer {
   /// believed.
   std::optional<NextHop> find_route_on(uint16_t interface, const IpAddress& destination, Micros now);
 
+  /// A router has told the MTU of a path: hops found from now on have it, for a while.
+  void learn_path_mtu(const IpAddress& destination, uint16_t mtu, Micros now) { path_mtus_.learn(destination, mtu, now); }
+
   /// An own address of the interface's family to send from.
   std::optional<IpAddress> source_address(uint16_t interface, const IpAddress& destination) const {
     return interfaces_.source_address(interface, destination);
@@ -138,7 +142,7 @@ class IpLayer {
   bool check_route(const RouteConfig& config, std::string& error) const;
   Neighbor* find_or_create(uint16_t interface, const IpAddress& address, Micros now);
   std::optional<NextHop> make_next_hop(const Route* route, const IpAddress& destination, Micros now);
-  NextHop next_hop_of(const Neighbor& n) const;
+  NextHop next_hop_of(const Neighbor& n, const IpAddress& destination, Micros now) const;
 
   // send.cc
   void transmit(Packet packet, const Neighbor& n);
@@ -171,6 +175,7 @@ class IpLayer {
   RouteTable routes_;
   NeighborTable neighbors_;
   std::vector<Packet> undeliverable_;
+  PathMtuTable path_mtus_;
 };
 
 }  // namespace tributary::ip

@@ -11,6 +11,7 @@
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/stream.h"
@@ -311,6 +312,10 @@ void on_icmp_error(Context& context, Tcb& tcb, const ip::Received& received) {
   if (quoted < tcb.snd_una || quoted > tcb.snd_nxt) return;
   ++context.counters.icmp_errors_received;
   const bool v4 = tcb.key.remote.is_v4();
+  const bool too_big = v4 ? received.icmp.type == wire::icmp_type::kUnreachable &&
+                                received.icmp.code == wire::icmp_code::kFragmentationNeeded
+                          : received.icmp.type == wire::icmpv6_type::kPacketTooBig;
+  if (too_big) return on_packet_too_big(context, tcb, v4 ? received.icmp.rest & 0xffff : received.icmp.rest);
   const bool unreachable = v4 ? received.icmp.type == wire::icmp_type::kUnreachable &&
                                     received.icmp.code != wire::icmp_code::kFragmentationNeeded
                               : received.icmp.type == wire::icmpv6_type::kUnreachable;

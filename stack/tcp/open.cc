@@ -10,6 +10,7 @@
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/input.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/stream.h"
 #include "stack/tcp/timers.h"
@@ -24,11 +25,6 @@ using wire::TcpOptions;
 constexpr uint16_t kDefaultMssV4 = 536, kDefaultMssV6 = 1220;  // RFC 9293 §3.7.1
 constexpr uint8_t kMaxWindowScale = 14;                        // RFC 7323 §2.3
 constexpr Micros kDeferredLimit = Micros::seconds(120);        // an acceptor that forgot does not leak
-
-uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote) {
-  const size_t headers = wire::ip_header_size(remote) + wire::kTcpHeaderSize;
-  return static_cast<uint16_t>(hop.mtu > headers + 48 ? hop.mtu - headers : 48);
-}
 
 void take_peer_options(Context& context, Tcb& tcb, const TcpOptions& options) {
   const uint16_t stated = options.has(TcpOptions::kMss) ? std::max<uint16_t>(options.mss, 48)

@@ -6,6 +6,7 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/segment.h"
@@ -15,6 +16,8 @@ namespace tributary::tcp {
 namespace {
 
 using namespace wire::tcp_flag;
+
+constexpr uint8_t kBlackHoleSuspicion = 3;  // time-outs in a row: Linux tcp_retries1
 
 /// RFC 8985 §7.2. The worst delay of the peer's ACK, for a probe of a single segment.
 constexpr Micros kMaxAckDelay = Micros::milliseconds(200);
@@ -134,7 +137,7 @@ void on_retransmission_time_out(Context& context, Tcb& tcb) {
     return;
   }
   enter_loss(context, tcb);
-  ++tcb.backoff;
+  if (++tcb.backoff == kBlackHoleSuspicion) suspect_black_hole(context, tcb);
   if (tcb.has(kFinSent) && tcb.tx_head == nullptr) {
     ++context.counters.tcp_retransmitted;
     ++tcb.retransmissions;

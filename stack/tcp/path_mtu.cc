@@ -1,0 +1,54 @@
+#include "stack/tcp/path_mtu.h"
+
+#include <algorithm>
+
+#include "stack/tcp/output.h"
+#include "stack/wire/ip.h"
+#include "stack/wire/tcp.h"
+
+namespace tributary::tcp {
+namespace {
+
+void lower(const Context& context, Tcb& tcb, uint16_t mtu) {
+  tcb.hop.mtu = mtu;
+  tcb.mss = std::min(tcb.mss, path_mss(tcb.hop, tcb.key.remote));
+  if (tcb.flight == nullptr) return;
+  const uint16_t size = payload_per_segment(context, tcb);
+  for (rte_mbuf* m = tcb.tx_head; m != tcb.flight->unsent; m = info_of(m).subflow_next) {
+    PacketInfo& info = info_of(m);
+    if (info.payload_size <= size || (info.flags & (kPktSacked | kPktLost))) continue;
+    info.flags |= kPktLost;
+    tcb.flight->lost_bytes += info.payload_size;
+  }
+}
+
+}  // namespace
+
+uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote) {
+  constexpr size_t kLeast = 48;
+  const size_t headers = wire::ip_header_size(remote) + wire::kTcpHeaderSize;
+  return static_cast<uint16_t>(hop.mtu > headers + kLeast ? hop.mtu - headers : kLeast);
+}
+
+void on_packet_too_big(Context& context, Tcb& tcb, uint32_t mtu) {
+  const uint16_t named = static_cast<uint16_t>(std::min<uint32_t>(mtu, UINT16_MAX));
+  const uint16_t usable = named == 0 ? ip::next_lower_mtu(tcb.key.remote, tcb.hop.mtu)
+                                     : std::max(named, ip::least_mtu(tcb.key.remote));
+  if (usable >= tcb.hop.mtu) return;
+  ++context.counters.tcp_mtu_reduced;
+  context.ip.learn_path_mtu(tcb.key.remote, usable, context.now);
+  lower(context, tcb, usable);
+  request_output(context, tcb);
+}
+
+void suspect_black_hole(Context& context, Tcb& tcb) {
+  const uint16_t smaller = ip::next_lower_mtu(tcb.key.remote, tcb.hop.mtu);
+  if (smaller >= tcb.hop.mtu || tcb.tx_head == nullptr) return;
+  // Only a segment that would not have passed the smaller path either way tells anything.
+  const uint16_t headers = static_cast<uint16_t>(tcb.hop.mtu - path_mss(tcb.hop, tcb.key.remote));
+  if (info_of(tcb.tx_head).payload_size + headers + 60 <= smaller) return;
+  ++context.counters.tcp_mtu_reduced;
+  lower(context, tcb, smaller);
+}
+
+}  // namespace tributary::tcp

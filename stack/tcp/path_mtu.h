@@ -1,0 +1,19 @@
+// The path's MTU in the middle of a connection: what routers say of it (RFC 1191, RFC 8201), and what silence says (black
+// holes, RFC 4821 §7.7). What is queued is cut anew when it is sent again; no payload is copied for it.
+#pragma once
+
+#include "stack/context.h"
+
+namespace tributary::tcp {
+
+/// Largest segment, headers not counted, options included, that fits the path.
+uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote);
+
+/// A router had to drop a segment of this connection, whose number has been found in flight. `mtu` is what it names, 0 if
+/// it does not say. Whatever is too large is sent again at once: not congestion, so the window stays.
+void on_packet_too_big(Context& context, Tcb& tcb, uint32_t mtu);
+
+/// The same large segment has been lost several times in a row: perhaps only for its size. Tries the next smaller one.
+void suspect_black_hole(Context& context, Tcb& tcb);
+
+}  // namespace tributary::tcp
