@@ -24,6 +24,7 @@ struct Flight {
   uint32_t prr_delivered = 0;     ///< RFC 9937 §5
   uint32_t prr_out = 0;
   uint32_t prr_recover_fs = 0;
+  uint32_t undo_bytes = 0;        ///< sent again since the window was reduced, and not shown needless by a DSACK
 };
 static_assert(sizeof(Flight) <= 64);
 

@@ -49,6 +49,7 @@ void send_retransmissions(Context& context, Tcb& tcb) {
     info.flags &= static_cast<uint16_t>(~kPktLost);
     flight.lost_bytes -= info.payload_size;
     flight.prr_out += info.payload_size;
+    flight.undo_bytes += info.payload_size;
     ++context.counters.tcp_fast_retransmits;
     if (tcb.rtx_deadline == Micros::never()) restart_retransmission(context, tcb);
   }

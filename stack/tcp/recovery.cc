@@ -34,6 +34,7 @@ void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
   tcb.flight->prr_recover_fs = std::max<uint32_t>(1, prior_in_flight);
   tcb.flight->prr_delivered = 0;
   tcb.flight->prr_out = 0;
+  tcb.flight->undo_bytes = 0;
   congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
   ++context.counters.tcp_sack_recoveries;
 }
@@ -71,6 +72,19 @@ void mark_overdue(const Context& context, Tcb& tcb) {
     if (info.flags & (kPktSacked | kPktLost)) continue;
     if (m == tcb.tx_head || info.sent_at + patience <= context.now.count()) mark_lost(tcb, m);
   }
+}
+
+/// Everything sent again since the window was reduced had arrived before: nothing was lost, packets were only displaced.
+/// Takes the reduction back (RFC 3708 §3, RFC 9438 §4.9.2) and from now on gives packets time to be overtaken.
+void undo_if_spurious(Tcb& tcb, uint32_t dsack) {
+  Flight& flight = *tcb.flight;
+  if (dsack == 0 || flight.undo_bytes == 0) return;
+  flight.undo_bytes -= std::min(dsack, flight.undo_bytes);
+  if (flight.undo_bytes != 0 || flight.lost_bytes != 0) return;
+  tcb.set(kReordering);
+  tcb.clear(kInRecovery | kInLoss);
+  tcb.dup_acks = 0;
+  congestion::on_undo(tcb.cc);
 }
 
 }  // namespace
@@ -116,7 +130,7 @@ Micros detect_losses(Context& context, Tcb& tcb) {
 
 void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight) {
   // RFC 8985 §6.2 step 4: DSACKs widen the reordering window, one step a round.
-  if (delivery.dsack && tcb.reo_wnd_mult < 20) ++tcb.reo_wnd_mult;
+  if (delivery.dsack != 0 && tcb.reo_wnd_mult < 20) ++tcb.reo_wnd_mult;
 
   Flight& flight = *tcb.flight;
   Micros look_again = Micros::never();
@@ -143,6 +157,7 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
                                 : (delivery.advanced ? delivery.acked : (delivery.duplicate ? tcb.mss : 0));
     if (delivered != 0 || new_loss) reduce_proportionally(tcb, delivered, delivery.advanced && !new_loss);
   }
+  undo_if_spurious(tcb, delivery.dsack);
   if (look_again != Micros::never() && look_again < tcb.rtx_deadline) {
     tcb.rtx_deadline = look_again;
     tcb.set(kReorderTimer);
@@ -154,7 +169,10 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
 void enter_loss(Context& context, Tcb& tcb) {
   const bool first = tcb.backoff == 0;
   const uint32_t outstanding = in_flight(tcb);
-  if (tcb.flight != nullptr) mark_overdue(context, tcb);
+  if (tcb.flight != nullptr) {
+    mark_overdue(context, tcb);
+    tcb.flight->undo_bytes = 0;
+  }
   congestion::on_timeout(tcb.cc, context.now, outstanding, tcb.mss, first);
   tcb.clear(kInRecovery | kProbeSent);
   tcb.set(kInLoss);
