@@ -28,16 +28,38 @@ void enter_fallback(Context& context, Connection& connection) {
     connection.set(kInfinitePending);  // the peer may still believe in mappings
     connection.infinite_from = connection.snd_nxt;
   }
-  // A DATA_FIN means nothing any more: the subflow's FIN takes its place.
+  // A DATA_FIN means nothing any more: the subflow's FIN takes its place. What the subflow has delivered is delivered.
   connection.clear(kDataFinSent);
+  count_subflow_acks(context, connection);
   request_schedule(context, connection);
 }
 
 bool fall_back_if_possible(Context& context, Connection& connection, const tcp::Tcb& tcb) {
   if (connection.has(kFallback)) return true;
-  if (connection.has(kPeerDss) || connection.subflow_count != 1 || tcb.has(tcp::kJoin)) return false;
+  if (connection.has(kPeerDss) || !may_go_infinite(connection) || tcb.has(tcp::kJoin)) return false;
   enter_fallback(context, connection);
   return true;
+}
+
+bool follow_fallback(Context& context, Connection& connection, tcp::Tcb& tcb) {
+  if (connection.has(kFallback) || connection.subflow_count != 1) return true;
+  if (!may_go_infinite(connection)) {
+    reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
+    return false;
+  }
+  enter_fallback(context, connection);
+  return true;
+}
+
+bool check_mapping_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb, const wire::MptcpOptions& options) {
+  const wire::Dss& dss = options.dss;
+  if (!options.has(wire::MptcpOptions::kDss) || !dss.has_mapping || dss.subflow_seq == 0) return true;
+  if (!connection.has(kRemoteKeyKnown)) return true;
+  const DataSeq dsn =
+      dss.dsn_64 ? DataSeq(dss.dsn) : DataSeq::nearest(static_cast<uint32_t>(dss.dsn), connection.rcv_nxt);
+  if (dsn == connection.remote_idsn + dss.subflow_seq) return true;
+  reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
+  return false;
 }
 
 bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb, Packet packet) {

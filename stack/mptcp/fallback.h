@@ -12,6 +12,15 @@ void enter_fallback(Context& context, Connection& connection);
 /// True when the connection is (now) in fallback.
 bool fall_back_if_possible(Context& context, Connection& connection, const tcp::Tcb& tcb);
 
+/// The peer acknowledges our data without ever a DATA_ACK, or ends its stream by FIN alone: TCP is all it speaks. Follows it,
+/// or resets the subflow when data was sent twice: what TCP has delivered then is not the stream. False: the Tcb is ended.
+bool follow_fallback(Context& context, Connection& connection, tcp::Tcb& tcb);
+
+/// In fallback the subflow's order is the data's. A peer that has not noticed may still send data again with a mapping to
+/// where it belongs: that must not be taken for what comes next. False: the Tcb is ended.
+bool check_mapping_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb,
+                               const wire::MptcpOptions& options);
+
 /// Payload without mapping. Falls back and delivers, or resets the subflow (reason 6). False: the Tcb is ended.
 bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb, Packet packet);
 

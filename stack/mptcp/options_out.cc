@@ -80,14 +80,18 @@ void write_options(Context& context, const Tcb& tcb, uint16_t flags, const Packe
 
   const bool initiator_unconfirmed = connection.has(kInitiator) && !tcb.has(tcp::kJoin) && !connection.has(kPeerDss);
   if (payload == nullptr) {
+    // Signals need the room. Keys, HMAC and DATA_FIN are said again by the next ACK or timer, a signal may be said once.
+    const bool signal = out.present != 0;
+    const bool joining = tcb.has(tcp::kPreEstablished) && tcb.has(tcp::kJoin);
+    constexpr uint16_t kLarge = MptcpOptions::kAddAddr | MptcpOptions::kFastclose | MptcpOptions::kFail;
+    if ((initiator_unconfirmed || joining) && (out.present & kLarge)) return;
     if (initiator_unconfirmed) return write_capable(connection, 2, out);
-    if (tcb.has(tcp::kPreEstablished) && tcb.has(tcp::kJoin))
-      return write_join(connection, tcb, wire::JoinForm::kAck, out);
-    if (out.present & (MptcpOptions::kAddAddr | MptcpOptions::kFastclose)) return;  // they need the room
+    if (joining) return write_join(connection, tcb, wire::JoinForm::kAck, out);
+    if (out.present & (MptcpOptions::kAddAddr | MptcpOptions::kFastclose)) return;
     wire::Dss& dss = out.dss;
     dss = wire::Dss{};
     write_data_ack(connection, dss);
-    if (connection.has(kDataFinSent) && !connection.has(kDataFinAcked)) {
+    if (connection.has(kDataFinSent) && !connection.has(kDataFinAcked) && !signal) {
       // DF-2: a bare DATA_FIN has subflow sequence 0 and length 1.
       dss.data_fin = dss.has_mapping = dss.dsn_64 = true;
       dss.dsn = connection.write_seq.raw();

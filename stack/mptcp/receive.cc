@@ -195,6 +195,7 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
   info.dsn = (part.map_dsn + offset).raw();
   if (!connection.has(kChecksum)) receive_data(context, connection, tcb, std::move(packet));
   else if (!verify_and_deliver(context, connection, tcb, std::move(packet), ssn)) return false;
+  if (tcb.state == tcp::State::kClosed) return false;  // the DATA_FIN was reached, and this subflow stale
   return !rest || on_payload(context, tcb, std::move(rest));
 }
 

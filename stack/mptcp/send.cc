@@ -234,21 +234,23 @@ void on_split(Context& context, Tcb& tcb, rte_mbuf* m, rte_mbuf* rest) {
   if (info_of(rest).flags & tcp::kPktWanted) ++connection.wanted;
 }
 
+void count_subflow_acks(Context& context, Connection& connection) {
+  // FB-2: only the subflow's acknowledgements count, and its order is the data's.
+  DataSeq una = connection.snd_una;
+  for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent && (info_of(m).flags & tcp::kPktSubflowAcked);
+       m = info_of(m).next)
+    una = end_of(m);
+  if (una != connection.snd_una) advance_una(context, connection, una);
+  if (connection.snd_una > connection.infinite_from) connection.clear(kInfinitePending);
+}
+
 void on_subflow_progress(Context& context, Tcb& tcb) {
   Connection& connection = connection_of(context, tcb);
   if (tcb.has(tcp::kStale)) {
     tcb.clear(tcp::kStale);
     ++context.counters.mptcp_subflow_recover;
   }
-  if (connection.has(kFallback)) {
-    // FB-2: only the subflow's acknowledgements count, and its order is the data's.
-    DataSeq una = connection.snd_una;
-    for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent && (info_of(m).flags & tcp::kPktSubflowAcked);
-         m = info_of(m).next)
-      una = end_of(m);
-    if (una != connection.snd_una) advance_una(context, connection, una);
-    if (connection.snd_una > connection.infinite_from) connection.clear(kInfinitePending);
-  }
+  if (connection.has(kFallback)) count_subflow_acks(context, connection);
   // The ACK a bare DATA_FIN was to ride on may have left as a data segment.
   const bool fin_outstanding = connection.has(kDataFinSent) && !connection.has(kDataFinAcked);
   if (fin_outstanding && !connection.has(kFallback) && tcb.tx_head == nullptr) tcp::request_ack(context, tcb);

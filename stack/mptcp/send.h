@@ -28,6 +28,9 @@ void on_split(Context& context, tcp::Tcb& tcb, rte_mbuf* m, rte_mbuf* rest);
 /// SND.UNA of the subflow moved.
 void on_subflow_progress(Context& context, tcp::Tcb& tcb);
 
+/// In fallback: what the only subflow has delivered is acknowledged data.
+void count_subflow_acks(Context& context, Connection& connection);
+
 /// The data-level retransmission timer (RX-1).
 void on_data_timer(Context& context, Connection& connection);
 void restart_data_timer(Context& context, Connection& connection);

@@ -47,7 +47,7 @@ bool on_dss(Context& context, Connection& connection, Tcb& tcb, Segment& segment
   if (dss.data_length == 0) {  // infinite mapping: the peer has fallen back
     if (connection.subflow_count == 1) {
       enter_fallback(context, connection);
-      return true;
+      return check_mapping_in_fallback(context, connection, tcb, segment.options->mptcp);
     }
     reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
     return false;
@@ -108,8 +108,8 @@ bool on_fastclose(Context& context, Tcb& tcb, const MptcpOptions& options, bool 
 
 bool on_options(Context& context, Tcb& tcb, Segment& segment) {
   Connection& connection = connection_of(context, tcb);
-  if (connection.has(kFallback)) return true;
   const MptcpOptions& options = segment.options->mptcp;
+  if (connection.has(kFallback)) return check_mapping_in_fallback(context, connection, tcb, options);
   // A join we opened is confirmed by whatever comes after our third ACK (MJ-7).
   if (tcb.has(tcp::kPreEstablished)) {
     tcb.clear(tcp::kPreEstablished);
@@ -119,11 +119,12 @@ bool on_options(Context& context, Tcb& tcb, Segment& segment) {
     request_schedule(context, connection);
   }
   if (options.present == 0) {
-    // Our data acknowledged without any DSS ever: a middlebox strips the options (§3.7). Payload tells when its turn has
-    // come (on_missing_mapping): a piece of a segment that was cut may have overtaken the one with the options.
-    const bool telling = segment.payload_size() == 0 && segment.seq == tcb.rcv_nxt && segment.ack > tcb.snd_una &&
-                         tcb.tx_head != nullptr;
-    if (telling && !connection.has(kPeerDss)) fall_back_if_possible(context, connection, tcb);
+    // Our data acknowledged and never a DATA_ACK seen: a middlebox strips the options, or the peer has fallen back (§3.7).
+    // Its segment may lie behind a hole. Payload tells when its turn has come (on_missing_mapping): a piece of a segment
+    // that was cut may have overtaken the one with the options.
+    const bool telling = segment.payload_size() == 0 && segment.ack > tcb.snd_una && tcb.tx_head != nullptr;
+    if (telling && !connection.has(kDataAckSeen) && !tcb.has(tcp::kJoin))
+      return follow_fallback(context, connection, tcb);
     return true;
   }
   if (options.has(MptcpOptions::kDss) && !on_dss(context, connection, tcb, segment)) return false;
@@ -145,7 +146,8 @@ bool on_options(Context& context, Tcb& tcb, Segment& segment) {
   }
   if (options.has(MptcpOptions::kFail) && !on_fail(context, connection, tcb)) return false;
   if (options.has(MptcpOptions::kFastclose) && on_fastclose(context, tcb, options, false)) return false;
-  return true;
+  // A DATA_FIN that was the last thing missing ends stale subflows at once: this may be one.
+  return tcb.state != tcp::State::kClosed;
 }
 
 void send_priority(Context& context, Tcb& tcb, bool backup) {

@@ -108,8 +108,8 @@ void on_subflow_established(Context& context, Tcb& tcb) {
 void on_subflow_fin(Context& context, Tcb& tcb) {
   Connection& connection = connection_of(context, tcb);
   // A FIN from a peer that never said a DATA_ACK: it has fallen back, and its FIN ends its data.
-  if (connection.subflow_count == 1 && !connection.has(kDataAckSeen | kDataFinSeen) && !tcb.has(tcp::kJoin))
-    enter_fallback(context, connection);
+  const bool silent = !connection.has(kDataAckSeen | kDataFinSeen) && !tcb.has(tcp::kJoin);
+  if (silent && !follow_fallback(context, connection, tcb)) return;
   if (connection.has(kFallback)) {
     connection.set(kDataFinReceived);
     report(context, connection, kStreamEnd);

@@ -33,7 +33,15 @@ bool is_original(const Tcb& tcb, rte_mbuf* m) {
   return !(info_of(m).flags & kPktRetransmitted) && end_of(m) <= tcb.recovery_point;
 }
 
-/// Marks SACKed packets. Blocks outside (SND.UNA, SND.NXT] are ignored; one at or below SND.UNA is a DSACK.
+/// RFC 2883 §4: the first block reports a duplicate when it lies below the cumulative ACK or within the second block.
+bool is_duplicate_report(const Segment& segment) {
+  const wire::TcpOptions& options = *segment.options;
+  const wire::SackBlock& first = options.sack[0];
+  if (first.right <= segment.ack) return true;
+  return options.sack_count > 1 && first.left >= options.sack[1].left && first.right <= options.sack[1].right;
+}
+
+/// Marks SACKed packets. Blocks outside (SND.UNA, SND.NXT] are ignored.
 uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSample& sample, Delivery& delivery) {
   if (tcb.flight == nullptr) return 0;
   Flight& flight = *tcb.flight;
@@ -42,10 +50,11 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSamp
   for (unsigned i = 0; i < options.sack_count; ++i) {
     const wire::SackBlock& block = options.sack[i];
     if (block.right <= block.left || block.right > tcb.snd_nxt) continue;
-    if (block.left < tcb.snd_una || (i == 0 && block.right <= segment.ack)) {
-      delivery.dsack |= i == 0;
+    if (i == 0 && is_duplicate_report(segment)) {
+      delivery.dsack = static_cast<uint32_t>(block.right - block.left);
       continue;
     }
+    if (block.left < tcb.snd_una) continue;
     for (rte_mbuf* m = tcb.tx_head; m != flight.unsent && begin_of(m) < block.right; m = info_of(m).subflow_next) {
       PacketInfo& info = info_of(m);
       if ((info.flags & kPktSacked) || begin_of(m) < block.left || end_of(m) > block.right) continue;
@@ -194,7 +203,8 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   }
   if (tcb.flight != nullptr) {
     undo_if_spurious(context, tcb, segment, delivery);
-    if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate) on_delivery(context, tcb, delivery, prior_in_flight);
+    if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate || delivery.dsack != 0)
+      on_delivery(context, tcb, delivery, prior_in_flight);
     if (tcb.flight->lost_bytes != 0 || tcb.flight->unsent != nullptr) request_output(context, tcb);
     if (tcb.tx_head == nullptr) forget_flight(context, tcb);
   }

@@ -30,7 +30,8 @@ void react_to_echo(Context& context, Tcb& tcb, const Segment& segment, uint32_t 
   if (!(tcb.ecn & kEcnAgreed) || !segment.has(kEce) || tcb.flight == nullptr) return;
   ++context.counters.tcp_ecn_echoes;
   // Once a round trip, and not on top of a loss (§6.1.2).
-  if (tcb.has(kInRecovery | kInLoss) || segment.ack < tcb.recovery_point) return;
+  const bool same_round = tcb.recovery_point <= tcb.snd_nxt && segment.ack < tcb.recovery_point;
+  if (tcb.has(kInRecovery | kInLoss) || same_round) return;
   tcb.recovery_point = tcb.snd_nxt;
   congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
   congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);

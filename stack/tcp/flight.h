@@ -27,7 +27,7 @@ struct Flight {
 
   SeqNum undo_marker;             ///< SND.UNA when the last recovery began
   uint32_t undo_timestamp = 0;    ///< TSval of its first retransmission
-  uint16_t undo_retransmissions = 0;    ///< of it, not yet reported as duplicates
+  uint32_t undo_bytes = 0;        ///< sent again since, and not yet shown needless by a DSACK
   bool probe_is_retransmission = false; ///< TLP.is_retrans
 };
 static_assert(sizeof(Flight) <= 80);

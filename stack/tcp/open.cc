@@ -76,6 +76,7 @@ void finish_open(Context& context, Tcb& tcb) {
   watch_idleness(context, tcb);
   congestion::start(tcb.cc, tcb.cc.algorithm, tcb.mss);
   if (lost) tcb.cc.cwnd = tcb.mss;  // RFC 6928 §2
+  tcb.recovery_point = tcb.snd_una;
   tcb.state = State::kEstablished;
   context.ip.confirm(tcb.hop, context.now);
 }

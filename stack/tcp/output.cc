@@ -47,7 +47,7 @@ void send_retransmissions(Context& context, Tcb& tcb) {
       if (!split_queued(context, tcb, m, size)) return;
     }
     if (!transmit_payload(context, tcb, m)) return;
-    note_retransmission(context, tcb);
+    note_retransmission(context, tcb, info.payload_size);
     info.flags &= static_cast<uint16_t>(~kPktLost);
     flight.lost_bytes -= info.payload_size;
     flight.prr_out += info.payload_size;

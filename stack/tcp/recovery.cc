@@ -99,7 +99,7 @@ void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m) {
 void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight) {
   if (tcb.flight == nullptr || tcb.snd_una < tcb.flight->probe_end_seq) return;
   // The probe was new data, or both it and the original have arrived.
-  if (!tcb.flight->probe_is_retransmission || delivery.dsack || (delivery.duplicate && delivery.sacked == 0)) {
+  if (!tcb.flight->probe_is_retransmission || delivery.dsack != 0 || (delivery.duplicate && delivery.sacked == 0)) {
     tcb.clear(kProbeSent);
   } else if (tcb.snd_una > tcb.flight->probe_end_seq) {
     tcb.clear(kProbeSent);
@@ -132,7 +132,7 @@ Micros detect_losses(Context& context, Tcb& tcb) {
 
 void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight) {
   // RFC 8985 §6.2 step 4: DSACKs widen the reordering window, one step a round.
-  if (delivery.dsack && tcb.reo_wnd_mult < 20) ++tcb.reo_wnd_mult;
+  if (delivery.dsack != 0 && tcb.reo_wnd_mult < 20) ++tcb.reo_wnd_mult;
 
   Flight& flight = *tcb.flight;
   Micros look_again = Micros::never();

@@ -12,7 +12,7 @@ struct Delivery {
   uint32_t sacked = 0;          ///< bytes newly SACKed
   bool advanced = false;        ///< SND.UNA moved
   bool duplicate = false;       ///< a duplicate ACK by RFC 5681 §2
-  bool dsack = false;
+  uint32_t dsack = 0;           ///< bytes the peer reports to have had already (RFC 2883)
   bool original = false;        ///< delivered: something sent once, before the latest recovery began
 };
 

@@ -1,24 +1,27 @@
 #include "stack/tcp/undo.h"
 
+#include <algorithm>
+
 namespace tributary::tcp {
 namespace {
 
 uint32_t timestamp_now(const Context& context, const Tcb& tcb) { return context.milliseconds() + tcb.ts_offset; }
 
 bool is_older_than_retransmission(const Tcb& tcb, const Segment& segment, const Delivery& delivery) {
-  if (!delivery.advanced || tcb.flight->undo_retransmissions == 0 || !tcb.has(kTimestamps)) return false;
+  if (!delivery.advanced || tcb.flight->undo_bytes == 0 || !tcb.has(kTimestamps)) return false;
   const wire::TcpOptions& options = *segment.options;
   return options.has(wire::TcpOptions::kTimestamps) && options.ts_echo != 0 &&
          static_cast<int32_t>(options.ts_echo - tcb.flight->undo_timestamp) < 0;
 }
 
-/// Counts a DSACK against the retransmissions of this episode. True when it was the last of them.
+/// Counts a DSACK against what was sent again in this episode. True when nothing of that is left.
 bool are_all_duplicates(Tcb& tcb, const Segment& segment, const Delivery& delivery) {
   Flight& flight = *tcb.flight;
-  if (!delivery.dsack || flight.undo_retransmissions == 0) return false;
+  if (delivery.dsack == 0 || flight.undo_bytes == 0) return false;
   const wire::SackBlock& block = segment.options->sack[0];
-  if (block.left < flight.undo_marker || block.right > tcb.snd_nxt) return false;
-  return --flight.undo_retransmissions == 0;
+  if (block.left < flight.undo_marker || block.right > segment.ack) return false;
+  flight.undo_bytes -= std::min(delivery.dsack, flight.undo_bytes);
+  return flight.undo_bytes == 0 && flight.lost_bytes == 0;
 }
 
 void undo(Context& context, Tcb& tcb) {
@@ -33,7 +36,7 @@ void undo(Context& context, Tcb& tcb) {
   tcb.clear(kInRecovery | kInLoss);
   tcb.set(kReordering);  // or the same delay would be taken for a loss again
   tcb.dup_acks = 0;
-  flight.undo_retransmissions = 0;
+  flight.undo_bytes = 0;
   ++context.counters.tcp_undone;
 }
 
@@ -41,13 +44,13 @@ void undo(Context& context, Tcb& tcb) {
 
 void begin_episode(Tcb& tcb) {
   tcb.flight->undo_marker = tcb.snd_una;
-  tcb.flight->undo_retransmissions = 0;
+  tcb.flight->undo_bytes = 0;
 }
 
-void note_retransmission(const Context& context, Tcb& tcb) {
+void note_retransmission(const Context& context, Tcb& tcb, uint16_t bytes) {
   Flight& flight = *tcb.flight;
-  if (flight.undo_retransmissions == 0) flight.undo_timestamp = timestamp_now(context, tcb);
-  if (flight.undo_retransmissions != UINT16_MAX) ++flight.undo_retransmissions;
+  if (flight.undo_bytes == 0) flight.undo_timestamp = timestamp_now(context, tcb);
+  flight.undo_bytes += bytes;
 }
 
 void undo_if_spurious(Context& context, Tcb& tcb, const Segment& segment, const Delivery& delivery) {

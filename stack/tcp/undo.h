@@ -13,8 +13,8 @@ namespace tributary::tcp {
 
 /// Recovery begins, or a series of time-outs.
 void begin_episode(Tcb& tcb);
-/// A segment that was marked lost is about to be sent again.
-void note_retransmission(const Context& context, Tcb& tcb);
+/// A segment that was marked lost has been sent again.
+void note_retransmission(const Context& context, Tcb& tcb, uint16_t bytes);
 /// Looks at one ACK that has been processed up to loss detection. If the recovery it falls into was not needed, nothing is
 /// lost any more, the window is what it was, and recovery is over.
 void undo_if_spurious(Context& context, Tcb& tcb, const Segment& segment, const Delivery& delivery);

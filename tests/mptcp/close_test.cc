@@ -48,6 +48,27 @@ TEST_F(MptcpClose, DataFinFollowsTheData) {
   first.send(ack(1, 6).data_ack(7));
 }
 
+// The last thing missing arrives on a subflow that had been given up: it ends within its own segment.
+TEST_F(MptcpClose, DataFinOnAStaleSubflowEndsIt) {
+  open();
+  join(second);
+  write("hello");
+  wait_ms(1000);
+  ASSERT_TRUE(stack().info(stream())->subflows[0].stale);
+  close();
+  first.ignore_all();
+  second.ignore_all();
+  second.send(ack(1, 6).data_ack(7));
+  first.send(ack(1, 6).data_ack(7).data_fin(1));
+  bool reset = false;
+  while (first.waiting() != 0) reset |= first.next().has(kRst);
+  EXPECT_TRUE(reset);
+  EXPECT_TRUE(log().has(kStreamClosed));
+  wait_ms(5000);
+  first.ignore_all();
+  second.ignore_all();
+}
+
 TEST_F(MptcpClose, PeerClosesFirst) {
   open();
   first.send(ack(1, 1).data_ack(1).data_fin(1));

@@ -69,6 +69,57 @@ TEST_F(MptcpFallback, MpFailIsAnsweredAndDataFollowsUnderTheInfiniteMapping) {
   first.send(ack(1, 12));
 }
 
+// 40 bytes of options do not hold timestamps, MP_FAIL and a mapping of the DATA_FIN.
+TEST_F(MptcpFallback, AnswerToMpFailLeavesAnOutstandingDataFinOut) {
+  open({.timestamps = true});
+  close();
+  first.ignore_all();
+  first.send(ack(1, 1).data_ack(1).fail(1));
+  const Seg answer = first.next();
+  EXPECT_TRUE(answer.has_mp(MptcpOptions::kFail));
+  EXPECT_FALSE(answer.dss().has_mapping);
+  EXPECT_TRUE(fell_back());
+  first.ignore_all();
+}
+
+TEST_F(MptcpFallback, AnAckWithoutDssBehindAHoleShowsThatThePeerFellBack) {
+  open();
+  write("hello");
+  first.next();
+  first.send(ack(7, 6));  // its first bytes are lost
+  EXPECT_TRUE(fell_back());
+  EXPECT_EQ(log().acked, 5u);
+  first.ignore_all();
+}
+
+TEST_F(MptcpFallback, WhatWasAcknowledgedBeforeFallingBackCounts) {
+  open();
+  write("hello");
+  first.next();
+  first.send(ack(1, 6).data_ack(1));  // delivered, not yet DATA_ACKed
+  EXPECT_EQ(log().acked, 0u);
+  first.send(ack(1, 6).data_ack(1).fail(side.stack_idsn() + 1));
+  EXPECT_TRUE(fell_back());
+  EXPECT_EQ(log().acked, 5u);
+  first.ignore_all();
+}
+
+// The peer has not noticed that we fell back and repeats at the data level what TCP has delivered.
+TEST_F(MptcpFallback, AMappingToElsewhereIsNotTakenForWhatComesNext) {
+  open_actively(false);
+  write("x");
+  first.ignore_all();
+  first.send(ack(1, 2));
+  ASSERT_TRUE(fell_back());
+  first.send(mapped(1, 1, "hello", 2));
+  first.ignore_all();
+  EXPECT_EQ(log().received, "hello") << "where it belongs";
+  first.send(data(6, 2, "hello").data_ack(1).map(1, 6, 5));
+  EXPECT_TRUE(first.next().has(kRst));
+  EXPECT_EQ(log().received, "hello");
+  EXPECT_TRUE(log().gone);
+}
+
 TEST_F(MptcpFallback, MpFailInAnswerToOursEndsMptcp) {
   open();
   first.send(rewritten(1, 1, "hallo", "hello"));

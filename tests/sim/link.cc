@@ -25,23 +25,35 @@ bool Link::is_lost() {
   return prng_.chance(parameters_.loss);
 }
 
+/// Reserves the rate for a frame behind those that wait. False: the queue is full.
+bool Link::enqueue(size_t size) {
+  const int64_t now_ns = loop_.now().count() * kNanosPerMicro;
+  busy_until_ns_ = std::max(busy_until_ns_, now_ns);
+  const int64_t wait_ns = busy_until_ns_ - now_ns;
+  if (parameters_.rate != nullptr) {
+    const double waiting = parameters_.rate->granted(now_ns, busy_until_ns_);
+    if (waiting + static_cast<double>(size) > parameters_.queue_bytes) return false;
+    busy_until_ns_ = parameters_.rate->finish(busy_until_ns_, size);
+  } else if (parameters_.bits_per_second > 0) {
+    const double ns_per_byte =
+        kBitsPerByte * kNanosPerSecond / static_cast<double>(parameters_.bits_per_second);
+    const double waiting = static_cast<double>(wait_ns) / ns_per_byte;
+    if (waiting + static_cast<double>(size) > parameters_.queue_bytes) return false;
+    busy_until_ns_ += static_cast<int64_t>(static_cast<double>(size) * ns_per_byte);
+  }
+  statistics_.waited_us += static_cast<uint64_t>(wait_ns / kNanosPerMicro);
+  return true;
+}
+
 void Link::send(Frame frame) {
   ++statistics_.offered;
   if (!parameters_.up) {
     ++statistics_.down_drops;
     return;
   }
-  const int64_t now_ns = loop_.now().count() * kNanosPerMicro;
-  busy_until_ns_ = std::max(busy_until_ns_, now_ns);
-  if (parameters_.bits_per_second > 0) {
-    const double ns_per_byte =
-        kBitsPerByte * kNanosPerSecond / static_cast<double>(parameters_.bits_per_second);
-    const double waiting = static_cast<double>(busy_until_ns_ - now_ns) / ns_per_byte;
-    if (waiting + static_cast<double>(frame.size()) > parameters_.queue_bytes) {
-      ++statistics_.queue_drops;
-      return;
-    }
-    busy_until_ns_ += static_cast<int64_t>(static_cast<double>(frame.size()) * ns_per_byte);
+  if (!enqueue(frame.size())) {
+    ++statistics_.queue_drops;
+    return;
   }
   if (is_lost()) {  // behind the queue: a lost frame has used its share of the rate
     ++statistics_.lost;

@@ -9,12 +9,14 @@
 #include "tests/sim/event_loop.h"
 #include "tests/sim/frame.h"
 #include "tests/sim/prng.h"
+#include "tests/sim/rate_process.h"
 
 namespace tributary::sim {
 
 /// Everything may be changed while the world runs; frames already on the link keep their arrival time.
 struct LinkParameters {
   uint64_t bits_per_second = 0;      ///< 0: infinitely fast
+  RateProcess* rate = nullptr;       ///< instead of `bits_per_second`; one direction's own, kept by the world
   Micros delay = Micros(0);          ///< propagation, one way
   uint32_t queue_bytes = 256 << 10;  ///< waiting for the rate; more is dropped at the tail
   double loss = 0;                   ///< probabilities per frame from here on
@@ -37,6 +39,7 @@ struct LinkStatistics {
   uint64_t reordered = 0;
   uint64_t duplicated = 0;
   uint64_t corrupted = 0;
+  uint64_t waited_us = 0;  ///< in the queue, all frames that got in together
 };
 
 class Link {
@@ -57,6 +60,7 @@ class Link {
 
  private:
   bool is_lost();
+  bool enqueue(size_t size);
   void launch(Frame frame, Micros arrival);
   void land();
 

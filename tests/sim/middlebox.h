@@ -25,7 +25,8 @@ class Middlebox {
     loop_ = &loop;
     pass_ = std::move(pass);
   }
-  void handle(Direction direction, Frame frame);
+  /// Every frame. Boxes that do not care for whole segments override this.
+  virtual void handle(Direction direction, Frame frame);
   uint64_t changed() const { return changed_; }
 
  protected:

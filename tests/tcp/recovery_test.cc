@@ -65,6 +65,44 @@ TEST_F(TcpRecovery, FewerSackedSegmentsWaitForTheReorderingWindow) {
   peer.ignore_all();
 }
 
+// RFC 3708, RFC 9438 §4.9.2: nothing was lost, a packet had only been overtaken.
+TEST_F(TcpRecovery, ADsackOfAllThatWasSentAgainTakesTheReductionBack) {
+  open_and_send(10);
+  const uint32_t before = info().cwnd;
+  sack(0, 1, 4);
+  expect_segment(0);
+  EXPECT_LT(info().ssthresh, congestion::kNoThreshold);
+  wait_ms(20);
+  peer.send(ack(1, at(4)));                     // the first transmission,
+  peer.send(ack(1, at(4)).sack(at(0), at(1)));  // and the second
+  EXPECT_GE(info().cwnd, before);
+  EXPECT_EQ(info().ssthresh, congestion::kNoThreshold);
+  sack(4, 5, 8);
+  peer.expect_nothing();  // it may be overtaken: three SACKed segments are no proof any more
+}
+
+// RFC 2883 §4: a duplicate of something out of order is reported in front of the block it lies in. It was not sent again.
+TEST_F(TcpRecovery, ADsackWithinTheSecondBlockLeavesTheReduction) {
+  open_and_send(10);
+  sack(0, 1, 4);
+  expect_segment(0);
+  wait_ms(20);
+  peer.send(ack(1, at(0)).sack(at(2), at(3)).sack(at(1), at(4)));
+  EXPECT_LT(info().ssthresh, congestion::kNoThreshold);
+  EXPECT_EQ(counters.tcp_undone, 0u);
+}
+
+TEST_F(TcpRecovery, ADsackOfSomeOfItLeavesTheReduction) {
+  open_and_send(10);
+  peer.send(ack(1, at(0)).sack(at(1), at(2)).sack(at(3), at(7)));
+  peer.ignore_all();
+  wait_ms(20);
+  peer.send(ack(1, at(2)).sack(at(3), at(7)));
+  peer.send(ack(1, at(2)).sack(at(0), at(1)).sack(at(3), at(7)));
+  peer.ignore_all();
+  EXPECT_LT(info().ssthresh, congestion::kNoThreshold);
+}
+
 TEST_F(TcpRecovery, AllHolesAreRepairedInOneRoundTrip) {
   open_and_send(10);
   sack(0, 9, 10);
