@@ -39,7 +39,12 @@ bool starts_time(const Token& token) {
 std::pair<std::string, std::string> parse_option(Cursor& cursor) {
   std::pair<std::string, std::string> option{cursor.take().text, ""};
   if (!cursor.accept_punct("=")) return option;
+  const size_t start = cursor.last_end();
   option.second = cursor.take().text;
+  // "ipv4-mapped-ipv6" and "192.0.2.0/24" are several words to the lexer, one to us.
+  while (!cursor.at_end() && cursor.peek().offset == cursor.last_end() && cursor.last_end() > start &&
+         !cursor.peek().is_punct("="))
+    option.second += cursor.take().text;
   // `--define=NAME=value`
   if (cursor.accept_punct("=")) {
     const Token& value = cursor.take();

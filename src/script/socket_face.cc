@@ -29,7 +29,39 @@ class SocketFace::Gate : public Acceptor {
   uint64_t listener_;
 };
 
-int errno_of(StreamError error, uint8_t icmp_code, bool was_established) {
+namespace {
+
+// As Linux translates the codes of "destination unreachable" (RFC 1122 §4.2.3.9, RFC 4443 §3.1).
+int errno_of_unreachable(uint8_t code) {
+  switch (code) {
+    case 0:
+      return ENETUNREACH;
+    case 2:
+      return ENOPROTOOPT;
+    case 3:
+      return ECONNREFUSED;
+    case 4:
+      return EMSGSIZE;
+    default:
+      return EHOSTUNREACH;
+  }
+}
+int errno_of_unreachable_v6(uint8_t code) {
+  switch (code) {
+    case 0:
+      return ENETUNREACH;
+    case 1:
+      return EACCES;
+    case 4:
+      return ECONNREFUSED;
+    default:
+      return EHOSTUNREACH;
+  }
+}
+
+}  // namespace
+
+int errno_of(StreamError error, uint8_t icmp_code, bool v4, bool was_established) {
   switch (error) {
     case StreamError::kNone:
     case StreamError::kReset:
@@ -44,19 +76,7 @@ int errno_of(StreamError error, uint8_t icmp_code, bool was_established) {
     case StreamError::kAborted:
       return ECONNABORTED;
     case StreamError::kUnreachable:
-      // As Linux translates the codes of "destination unreachable" (RFC 1122 §4.2.3.9).
-      switch (icmp_code) {
-        case 0:
-          return ENETUNREACH;
-        case 2:
-          return ENOPROTOOPT;
-        case 3:
-          return ECONNREFUSED;
-        case 4:
-          return EMSGSIZE;
-        default:
-          return EHOSTUNREACH;
-      }
+      return v4 ? errno_of_unreachable(icmp_code) : errno_of_unreachable_v6(icmp_code);
   }
   return ECONNRESET;
 }
@@ -258,7 +278,7 @@ void SocketFace::on_gone(Socket& socket, uint64_t number, uint16_t events) {
   if (listener != sockets_.end() && !was_established) --listener->second->half_open;
   if (events & kStreamReset)
     socket.error = errno_of(host_->stack().error(socket.stream), host_->stack().icmp_code(socket.stream),
-                            was_established);
+                            socket.remote.address.is_v4(), was_established);
   socket.peer_closed = true;
   socket.write_shut = true;
   socket.state = Socket::State::kGone;

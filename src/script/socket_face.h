@@ -74,6 +74,6 @@ class SocketFace : public StreamUser {
 };
 
 /// What a program is told of the reason why a stream is gone.
-int errno_of(StreamError error, uint8_t icmp_code, bool was_established);
+int errno_of(StreamError error, uint8_t icmp_code, bool v4, bool was_established);
 
 }  // namespace tributary::script
