@@ -234,15 +234,17 @@ bool Commands::open_subflows() {
   bool opened = false;
   for (const Endpoint& endpoint : endpoints_) {
     for (ByteStream stream : face_.streams()) {
+      const std::pair attempt(stream, endpoint.address);
       const auto info = host_.stack().info(stream);
       if (!info || !info->mptcp || info->fallback || info->subflows.empty()) continue;
-      const bool there =
-          std::any_of(info->subflows.begin(), info->subflows.end(),
-                      [&](const SubflowInfo& subflow) { return subflow.key.local == endpoint.address; });
+      if (std::find(tried_.begin(), tried_.end(), attempt) != tried_.end()) continue;
       const FlowKey& first = info->subflows[0].key;
-      if (!there && host_.stack().open_subflow(stream, endpoint.address, first.remote, first.remote_port,
-                                               std::nullopt, endpoint.backup))
-        opened = true;
+      if (first.local == endpoint.address ||
+          !host_.stack().open_subflow(stream, endpoint.address, first.remote, first.remote_port, std::nullopt,
+                                      endpoint.backup))
+        continue;
+      tried_.push_back(attempt);
+      opened = true;
     }
   }
   return opened;

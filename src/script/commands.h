@@ -40,6 +40,7 @@ class Commands {
   SocketFace& face_;
   std::string directory_;
   std::vector<Endpoint> endpoints_;
+  std::vector<std::pair<ByteStream, IpAddress>> tried_;  ///< subflows opened: once each
   int depth_ = 0;  ///< of files in files
 };
 
