@@ -41,7 +41,7 @@ class Commands {
   std::string directory_;
   std::vector<Endpoint> endpoints_;
   std::vector<std::pair<ByteStream, IpAddress>> tried_;  ///< subflows opened: once each
-  int depth_ = 0;  ///< of files in files
+  int depth_ = 0;                                        ///< of files in files
 };
 
 /// The words of one command line: quotes resolved, $((a*b)) computed, redirections left out.

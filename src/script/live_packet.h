@@ -25,6 +25,7 @@ struct LivePacket {
   std::optional<wire::IcmpHeader> icmp;
   Bytes options;                     ///< TCP's option area
   Bytes body;                        ///< payload
+  bool coalesced = false;            ///< several segments put together, see ScriptRun
   std::vector<std::string> defects;  ///< wrong checksums, impossible lengths
 };
 

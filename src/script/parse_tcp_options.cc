@@ -20,6 +20,7 @@ std::vector<uint8_t> parse_hex(Cursor& cursor) {
   const int line = cursor.line();
   while ((cursor.peek().is(Kind::kWord) || cursor.peek().is(Kind::kInteger)) && is_hex(cursor.peek().text))
     digits += cursor.take().text;
+  if (cursor.peek().is(Kind::kWord)) unsupported("the bytes named \"" + cursor.peek().text + "\"", line);
   if (digits.size() % 2 != 0) fail("\"" + digits + "\" is half a byte too short", line);
   std::vector<uint8_t> bytes;
   for (size_t i = 0; i < digits.size(); i += 2)

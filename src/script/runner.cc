@@ -182,6 +182,7 @@ class ScriptRun {
       if (!follows || first.body.size() + next.body.size() > spec.payload_size) return;
       first.body.insert(first.body.end(), next.body.begin(), next.body.end());
       first.tcp->flags |= next.tcp->flags;
+      first.coalesced = true;
       sent.erase(sent.begin() + 1);
       traced_ = std::min(traced_, sent.size());
     }

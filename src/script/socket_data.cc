@@ -51,11 +51,11 @@ int64_t SocketFace::receive(int fd, size_t size, int flags, std::string& out) {
   if (flags & ~(MSG_DONTWAIT | MSG_PEEK | MSG_WAITALL | MSG_NOSIGNAL)) unsupported("a flag of recv");
   if (socket->state == Socket::State::kNew || socket->state == Socket::State::kListening) return -ENOTCONN;
   if (socket->state != Socket::State::kGone) pull(*socket);
-  if (socket->read_shut) return 0;
   const size_t take = std::min(size, socket->unread.size());
   if (take == 0 && size != 0) {
     if (socket->error != 0) return -take_error(*socket);
-    if (socket->peer_closed || (socket->stream && host_->stack().at_end(socket->stream))) return 0;
+    if (socket->read_shut || socket->peer_closed || (socket->stream && host_->stack().at_end(socket->stream)))
+      return 0;
     return -EAGAIN;
   }
   out.append(socket->unread, 0, take);
