@@ -279,6 +279,11 @@ void Stack::set_receive_budget(ByteStream stream, uint32_t bytes) {
   }
 }
 
+uint16_t Stack::payload_per_segment(ByteStream stream) const {
+  const Tcb* tcb = first_tcb(*context_, stream);
+  return tcb != nullptr ? tcp::payload_per_segment(*context_, *tcb) : uint16_t{536};
+}
+
 std::span<const uint8_t> Stack::peer_syn_ack_options(ByteStream stream) const {
   if (const Tcb* tcb = first_tcb(*context_, stream)) {
     const uint32_t index = context_->tcbs.index(*tcb);

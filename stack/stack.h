@@ -112,6 +112,8 @@ class Stack {
   uint8_t icmp_code(ByteStream stream) const;
   /// Bytes the stream may hold and invite; growing takes effect at once, shrinking as data is released.
   void set_receive_budget(ByteStream stream, uint32_t bytes);
+  /// Payload one segment of the stream can carry now: what to cut written packets to, so that none has to be split.
+  uint16_t payload_per_segment(ByteStream stream) const;
   /// Options of the peer's SYN-ACK as received (active opens), for the Extended TCP Header TLV. At most 40 bytes.
   std::span<const uint8_t> peer_syn_ack_options(ByteStream stream) const;
   /// MPTCP: asks the peer to prefer or avoid a subflow (MP_PRIO).

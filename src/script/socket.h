@@ -1,0 +1,59 @@
+// A socket of the socket face: what a program sees of one stream, or of a listener and its children.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "stack/listener.h"
+#include "stack/wire/ip_address.h"
+
+namespace tributary::script {
+
+struct SocketAddress {
+  IpAddress address;
+  uint16_t port = 0;
+};
+
+struct Socket {
+  enum class State : uint8_t { kNew, kListening, kConnecting, kConnected, kGone };
+  State state = State::kNew;
+  int domain = 0;
+  bool mptcp = false;
+  bool nonblocking = false;
+  bool accepted = true;  ///< a program has or had a descriptor of it; false for a child still waiting
+  bool orphan = false;   ///< no descriptor: closed, or not accepted yet
+  std::optional<SocketAddress> local;
+  SocketAddress remote;
+  ByteStream stream;
+
+  // A listener and its children.
+  uint64_t parent = 0;  ///< socket number of the listener a child came from
+  int backlog = 0;
+  unsigned half_open = 0;
+  std::deque<uint64_t> ready;  ///< children to be accepted
+  std::unique_ptr<Acceptor> acceptor;
+
+  // The byte stream.
+  std::string unread;       ///< taken from the stream, not yet read by the program
+  uint32_t unreleased = 0;  ///< of those, still charged to the receive budget
+  bool peer_closed = false;
+  bool read_shut = false;
+  bool write_shut = false;
+  int error = 0;  ///< pending, as SO_ERROR tells it
+  bool connect_reported = false;
+  uint64_t bytes_read = 0;
+  uint64_t bytes_written = 0;
+
+  // Options.
+  uint32_t send_buffer = 4 << 20;
+  uint32_t receive_buffer = 0;  ///< 0: what the stack gives
+  uint16_t max_segment = 0;
+  std::optional<int> linger;  ///< seconds
+  congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+  std::map<std::pair<int, int>, int> remembered;  ///< set and read back, without an effect here
+};
+
+}  // namespace tributary::script

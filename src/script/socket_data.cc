@@ -1,0 +1,151 @@
+// Reading, writing, and asking whether either can be done.
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "src/script/outcome.h"
+#include "src/script/socket_face.h"
+
+namespace tributary::script {
+namespace {
+
+constexpr uint32_t kBufferReserve = 128;  // left for what the stack and the peer send
+
+/// A buffer of payload that can be written to a stream.
+Packet make_payload(PacketPools& pools, std::string_view bytes) {
+  Packet packet = pools.data();
+  char* room = packet ? rte_pktmbuf_append(packet.get(), static_cast<uint16_t>(bytes.size())) : nullptr;
+  if (room == nullptr) return {};
+  std::memcpy(room, bytes.data(), bytes.size());
+  packet.info().payload_offset = packet.get()->data_off;
+  packet.info().payload_size = static_cast<uint16_t>(bytes.size());
+  packet.info().payload_sum = wire::sum_bytes({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  return packet;
+}
+
+}  // namespace
+
+/// Everything the stream holds comes here, so that partial reads do not depend on how it arrived.
+void SocketFace::pull(Socket& socket) {
+  PacketList packets = host_->stack().read(socket.stream, UINT32_MAX);
+  while (Packet packet = packets.pop_front()) {
+    const auto payload = packet.payload();
+    socket.unread.append(payload.begin(), payload.end());
+    socket.unreleased += static_cast<uint32_t>(payload.size());
+  }
+}
+
+int SocketFace::take_error(Socket& socket) {
+  return std::exchange(socket.error, 0);
+}
+
+int64_t SocketFace::receive(int fd, size_t size, int flags, std::string& out) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return -EBADF;
+  if (flags & ~(MSG_DONTWAIT | MSG_PEEK | MSG_WAITALL | MSG_NOSIGNAL)) unsupported("a flag of recv");
+  if (socket->state == Socket::State::kNew || socket->state == Socket::State::kListening) return -ENOTCONN;
+  if (socket->state != Socket::State::kGone) pull(*socket);
+  const size_t take = std::min(size, socket->unread.size());
+  if (take == 0 && size != 0) {
+    if (socket->error != 0) return -take_error(*socket);
+    if (socket->read_shut || socket->peer_closed || (socket->stream && host_->stack().at_end(socket->stream)))
+      return 0;
+    return -EAGAIN;
+  }
+  out.append(socket->unread, 0, take);
+  if (flags & MSG_PEEK) return static_cast<int64_t>(take);
+  socket->unread.erase(0, take);
+  socket->bytes_read += take;
+  const uint32_t release = std::min<uint32_t>(socket->unreleased, static_cast<uint32_t>(take));
+  socket->unreleased -= release;
+  if (release != 0) host_->stack().release(socket->stream, release);
+  return static_cast<int64_t>(take);
+}
+
+int64_t SocketFace::send(int fd, std::string_view bytes, int flags) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return -EBADF;
+  if (flags & MSG_FASTOPEN) unsupported("MSG_FASTOPEN: the stack has no TCP Fast Open");
+  if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL)) unsupported("a flag of send");
+  if (socket->state == Socket::State::kConnecting) return -EAGAIN;
+  if (socket->error != 0) return -take_error(*socket);
+  if (socket->write_shut || socket->state != Socket::State::kConnected) return -EPIPE;
+  const uint32_t queued = host_->stack().unacked(socket->stream);
+  if (queued >= socket->send_buffer) return -EAGAIN;
+  bytes = bytes.substr(0, socket->send_buffer - queued);
+  const size_t piece = host_->stack().payload_per_segment(socket->stream);
+  PacketList packets;
+  size_t written = 0;
+  while (written < bytes.size() &&
+         host_->pools().data_in_use() + kBufferReserve < host_->pools().data_capacity()) {
+    const std::string_view part = bytes.substr(written, piece);
+    Packet packet = make_payload(host_->pools(), part);
+    if (!packet) break;
+    packets.push_back(std::move(packet));
+    written += part.size();
+  }
+  if (written == 0 && !bytes.empty()) return -EAGAIN;
+  host_->stack().write(socket->stream, std::move(packets));
+  socket->bytes_written += written;
+  return static_cast<int64_t>(written);
+}
+
+int SocketFace::poll(int fd, int events) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return POLLNVAL;
+  int ready = 0;
+  if (socket->state == Socket::State::kListening)
+    return socket->ready.empty() ? 0 : events & (POLLIN | POLLRDNORM);
+  const bool gone = socket->state == Socket::State::kGone;
+  if (socket->state == Socket::State::kNew) return (events & POLLOUT) | POLLHUP;
+  const bool readable = !socket->unread.empty() || (!gone && host_->stack().readable(socket->stream) != 0);
+  if (readable || socket->peer_closed || socket->read_shut || gone) ready |= POLLIN | POLLRDNORM;
+  if (socket->peer_closed || socket->read_shut) ready |= POLLRDHUP;
+  const bool connected = socket->state == Socket::State::kConnected;
+  if (gone || (connected && host_->stack().unacked(socket->stream) < socket->send_buffer))
+    ready |= POLLOUT | POLLWRNORM;
+  ready &= events;
+  if (gone || (socket->peer_closed && socket->write_shut)) ready |= POLLHUP;
+  if (socket->error != 0) ready |= POLLERR;
+  return ready;
+}
+
+int SocketFace::fcntl(int fd, int command, int argument) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return -EBADF;
+  if (command == F_GETFL) return O_RDWR | (socket->nonblocking ? O_NONBLOCK : 0);
+  if (command == F_SETFL) {
+    socket->nonblocking = (argument & O_NONBLOCK) != 0;
+    return 0;
+  }
+  unsupported("this command of fcntl");
+}
+
+int SocketFace::ioctl(int fd, unsigned long request, int& value) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return -EBADF;
+  if (request == FIONBIO) {
+    socket->nonblocking = value != 0;
+    return 0;
+  }
+  if (socket->state == Socket::State::kListening) return -EINVAL;
+  const bool alive = socket->stream && socket->state != Socket::State::kGone;
+  if (request == SIOCINQ) {
+    if (alive) pull(*socket);
+    value = static_cast<int>(socket->unread.size());
+    return 0;
+  }
+  if (request == SIOCOUTQ) {
+    value = alive ? static_cast<int>(host_->stack().unacked(socket->stream)) : 0;
+    return 0;
+  }
+  unsupported("this request of ioctl");
+}
+
+}  // namespace tributary::script

@@ -1,0 +1,79 @@
+// The socket-call face of a stack in virtual time: BSD calls on one virtual host. Nothing blocks: a call that
+// would returns -EAGAIN (connect: -EINPROGRESS), and whoever plays the program decides whether to try again
+// as time passes. All results are as of the system calls: 0 or more, or a negative errno.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/script/socket.h"
+#include "src/script/virtual_host.h"
+
+namespace tributary::script {
+
+class SocketFace : public StreamUser {
+ public:
+  static constexpr int kFirstDescriptor = 3;
+
+  /// Must be called once before any other; the host's stream user must be this face.
+  void attach(VirtualHost& host) { host_ = &host; }
+
+  int socket(int domain, int type, int protocol);
+  int bind(int fd, const SocketAddress& address);
+  int listen(int fd, int backlog);
+  int accept(int fd, bool nonblocking);
+  int connect(int fd, const SocketAddress& address);
+  /// Appends up to `size` bytes to `out`. `flags` are MSG_ bits.
+  int64_t receive(int fd, size_t size, int flags, std::string& out);
+  int64_t send(int fd, std::string_view bytes, int flags);
+  int shutdown(int fd, int how);
+  int close(int fd);
+  int fcntl(int fd, int command, int argument);
+  int ioctl(int fd, unsigned long request, int& value);
+  /// The POLL bits of `events` that hold now, and POLLERR, POLLHUP.
+  int poll(int fd, int events);
+  int set_option(int fd, int level, int name, const std::vector<int64_t>& value);
+  int get_option(int fd, int level, int name, std::vector<int64_t>& value);
+
+  bool is_blocking(int fd) const;
+  /// The stream behind a descriptor; none for a listener.
+  ByteStream stream(int fd) const;
+  /// Bytes the program has read or written so far: places in the streams.
+  uint64_t bytes_read(int fd) const;
+  uint64_t bytes_written(int fd) const;
+  /// Every stream there is: for commands that are about connections, not sockets.
+  std::vector<ByteStream> streams() const;
+
+  void on_stream(ByteStream stream, uint64_t number, uint16_t events) override;
+
+ private:
+  class Gate;
+  Socket* find(int fd);
+  const Socket* find(int fd) const;
+  int add_descriptor(uint64_t number);
+  Socket& add_socket(uint64_t& number);
+  void on_incoming(uint64_t listener, IncomingConnection incoming);
+  void on_gone(Socket& socket, uint64_t number, uint16_t events);
+  void remove(uint64_t number);
+  void close_listener(Socket& listener, uint64_t number);
+  void pull(Socket& socket);
+  bool is_free_to_bind(const SocketAddress& address, const Socket& self) const;
+  int take_error(Socket& socket);
+  int set_socket_option(Socket& socket, int name, const std::vector<int64_t>& value);
+  int set_tcp_option(Socket& socket, int name, int value);
+  IpAddress any_address(const Socket& socket) const;
+
+  VirtualHost* host_ = nullptr;
+  std::map<uint64_t, std::unique_ptr<Socket>> sockets_;
+  std::map<int, uint64_t> descriptors_;
+  uint64_t next_number_ = 1;  // 0 is a stream nobody gave a socket
+};
+
+/// What a program is told of the reason why a stream is gone.
+int errno_of(StreamError error, uint8_t icmp_code, bool v4, bool was_established);
+
+}  // namespace tributary::script

@@ -1,0 +1,140 @@
+// setsockopt and getsockopt: options with a meaning here, options that merely are remembered, and all others,
+// which are unsupported.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "src/script/outcome.h"
+#include "src/script/socket_face.h"
+
+#ifndef SOL_MPTCP
+#define SOL_MPTCP 284
+#endif
+#ifndef TCP_IS_MPTCP
+#define TCP_IS_MPTCP 43
+#endif
+
+namespace tributary::script {
+namespace {
+
+constexpr int kLargestBuffer = 16 << 20;
+
+/// Options of which the stack always does what is asked: it never delays small segments and reuses addresses.
+bool is_remembered(int level, int name) {
+  return (level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT)) ||
+         (level == IPPROTO_TCP && name == TCP_NODELAY);
+}
+
+std::string option_name(int level, int name) {
+  return "the socket option " + std::to_string(name) + " of level " + std::to_string(level);
+}
+
+}  // namespace
+
+int SocketFace::set_socket_option(Socket& socket, int name, const std::vector<int64_t>& value) {
+  const int first = static_cast<int>(value[0]);
+  switch (name) {
+    case SO_SNDBUF:
+      // Linux doubles what is asked, for its own overhead.
+      socket.send_buffer = static_cast<uint32_t>(std::clamp(first, 2304, kLargestBuffer)) * 2;
+      return 0;
+    case SO_RCVBUF:
+      socket.receive_buffer = static_cast<uint32_t>(std::clamp(first, 1152, kLargestBuffer)) * 2;
+      if (socket.stream) host_->stack().set_receive_budget(socket.stream, socket.receive_buffer);
+      return 0;
+    case SO_LINGER:
+      if (value.size() < 2) return -EINVAL;
+      socket.linger = value[0] != 0 ? std::optional(static_cast<int>(value[1])) : std::nullopt;
+      if (socket.linger && *socket.linger != 0) unsupported("lingering in close");
+      return 0;
+    default:
+      unsupported(option_name(SOL_SOCKET, name));
+  }
+}
+
+int SocketFace::set_tcp_option(Socket& socket, int name, int value) {
+  switch (name) {
+    case TCP_MAXSEG:
+      if (socket.state != Socket::State::kNew) unsupported("TCP_MAXSEG on a connection");
+      if (value < 88 || value > 32767) return -EINVAL;
+      socket.max_segment = static_cast<uint16_t>(value);
+      return 0;
+    case TCP_CONGESTION:
+      if (socket.state != Socket::State::kNew) unsupported("TCP_CONGESTION on a connection");
+      socket.algorithm = static_cast<congestion::Algorithm>(value);
+      return 0;
+    case TCP_SYNCNT: {
+      if (value < 1 || value > 127) return -EINVAL;
+      Settings settings = host_->stack().context().settings;
+      settings.syn_retries = static_cast<uint8_t>(value);
+      host_->change_settings(settings);
+      return 0;
+    }
+    default:
+      unsupported(option_name(IPPROTO_TCP, name));
+  }
+}
+
+int SocketFace::set_option(int fd, int level, int name, const std::vector<int64_t>& value) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return -EBADF;
+  if (value.empty()) return -EINVAL;
+  if (is_remembered(level, name)) {
+    socket->remembered[{level, name}] = value[0] != 0;
+    return 0;
+  }
+  if (level == SOL_SOCKET) return set_socket_option(*socket, name, value);
+  if (level == IPPROTO_TCP) return set_tcp_option(*socket, name, static_cast<int>(value[0]));
+  unsupported(option_name(level, name));
+}
+
+int SocketFace::get_option(int fd, int level, int name, std::vector<int64_t>& value) {
+  Socket* socket = find(fd);
+  if (socket == nullptr) return -EBADF;
+  value.clear();
+  if (is_remembered(level, name)) {
+    value.push_back(socket->remembered[{level, name}]);
+    return 0;
+  }
+  if (level == SOL_SOCKET) {
+    switch (name) {
+      case SO_ERROR:
+        value.push_back(take_error(*socket));
+        return 0;
+      case SO_SNDBUF:
+        value.push_back(socket->send_buffer);
+        return 0;
+      case SO_RCVBUF:
+        value.push_back(socket->receive_buffer);
+        return 0;
+      case SO_TYPE:
+        value.push_back(SOCK_STREAM);
+        return 0;
+      case SO_ACCEPTCONN:
+        value.push_back(socket->state == Socket::State::kListening);
+        return 0;
+      default:
+        unsupported(option_name(level, name));
+    }
+  }
+  if (level == IPPROTO_TCP) {
+    switch (name) {
+      case TCP_MAXSEG:
+        value.push_back(socket->stream ? host_->stack().payload_per_segment(socket->stream) : 536);
+        return 0;
+      case TCP_IS_MPTCP: {
+        const auto info = socket->stream ? host_->stack().info(socket->stream) : std::nullopt;
+        value.push_back(info && info->mptcp && !info->fallback);
+        return 0;
+      }
+      default:
+        unsupported(option_name(level, name));
+    }
+  }
+  unsupported(option_name(level, name));
+}
+
+}  // namespace tributary::script

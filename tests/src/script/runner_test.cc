@@ -1,0 +1,191 @@
+// Verdicts: what passes, what fails and how the failure reads, what is unsupported.
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "tests/src/script/pools.h"
+
+namespace tributary::script::test {
+namespace {
+
+const std::string kOpen =
+    "+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+    "+0 bind(3, ..., ...) = 0\n"
+    "+0 listen(3, 1) = 0\n"
+    "+0 < S 0:0(0) win 32792 <mss 1000, nop, wscale 7>\n"
+    "+0 > S. 0:0(0) ack 1 <mss 1460, nop, wscale 7>\n"
+    "+0.1 < . 1:1(0) ack 1 win 257\n"
+    "+0 accept(3, ..., ...) = 4\n";
+constexpr int kNext = 8;  // the line behind it
+
+void expect_failure(const std::string& rest, std::initializer_list<std::string_view> parts,
+                    int line = kNext) {
+  const Outcome outcome = run_text(kOpen + rest);
+  EXPECT_EQ(outcome.verdict, Verdict::kFailed) << rest;
+  EXPECT_EQ(outcome.line, line) << rest;
+  for (const auto part : parts)
+    EXPECT_NE(outcome.reason.find(part), std::string::npos) << part << "\nin: " << outcome.reason;
+}
+void expect_pass(const std::string& text) {
+  const Outcome outcome = run_text(text);
+  EXPECT_EQ(outcome.verdict, Verdict::kPassed) << outcome.line << ": " << outcome.reason;
+}
+
+TEST(ScriptRunner, MismatchTellsBothPacketsTheLineAndTheTime) {
+  expect_failure(
+      "+0 write(4, ..., 100) = 100\n+0 > . 1:201(200) ack 1\n",
+      {"expected: 0.100000 > . 1:201(200) ack 1", "got:      0.100000 > P. 1:101(100) ack 1",
+       "time difference: 0.000000", "flags: expected ., got P.", "payload size: expected 200, got 100"},
+      kNext + 1);
+}
+
+TEST(ScriptRunner, EveryFieldIsCompared) {
+  const std::string write = "+0 write(4, ..., 100) = 100\n";
+  expect_failure(write + "+0 > P. 2:102(100) ack 1", {"sequence number: expected 2, got 1"}, kNext + 1);
+  expect_failure(write + "+0 > P. 1:101(100) ack 2", {"acknowledgement number: expected 2, got 1"},
+                 kNext + 1);
+  expect_failure(write + "+0 > P. 1:101(100) ack 1 win 1", {"window: expected 1, got "}, kNext + 1);
+  expect_failure(write + "+0 > P. 1:101(100) ack 1 <nop, nop, sack 1:2>",
+                 {"options: expected <nop, nop, sack 1:2>, got <>"}, kNext + 1);
+  expect_failure(write + "+0 > [ect0] P. 1:101(100) ack 1", {"ECN field: expected 2, got 0"}, kNext + 1);
+  expect_failure(write + "+0 > (ttl 9) P. 1:101(100) ack 1", {"time to live: expected 9, got 64"}, kNext + 1);
+  expect_failure("+0 write(4, \"abc\", 3) = 3\n+0 > P. 1:4(3) ack 1 \"abd\"",
+                 {"payload: expected \"abd\", got \"abc\""}, kNext + 1);
+}
+
+TEST(ScriptRunner, PacketThatComesLateIsToldOf) {
+  expect_failure("+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1\n+0.1 > P. 1:101(100) ack 1",
+                 {"no packet was sent", "expected: 0.200000", "next:     0.400000 > P. 1:101(100) ack 1",
+                  "time difference: 0.200000"},
+                 kNext + 2);
+}
+
+TEST(ScriptRunner, PacketThatComesEarlyFails) {
+  expect_failure("+0 write(4, ..., 100) = 100\n+0.01 > P. 1:101(100) ack 1",
+                 {"time difference: -0.010000", "it came too early"}, kNext + 1);
+}
+
+TEST(ScriptRunner, ToleranceIsAnOption) {
+  const std::string late = "+0 write(4, ..., 100) = 100\n+0.01 > P. 1:101(100) ack 1\n";
+  expect_pass("--tolerance_usecs=20000\n" + kOpen + late);
+  RunRequest request;
+  request.options = {{"tolerance_usecs", "20000"}};
+  EXPECT_EQ(run_text(kOpen + late, request).verdict, Verdict::kPassed);
+}
+
+TEST(ScriptRunner, NothingSentIsToldOf) {
+  expect_failure("+0 > . 1:1(0) ack 1", {"no packet was sent", "nothing until"});
+}
+
+TEST(ScriptRunner, ResultOfACallIsCompared) {
+  expect_failure("+0 write(4, ..., 100) = 50", {"write(4, ..., 100) = 50", "expected 50, got 100"});
+  expect_failure("+0 shutdown(4, 9) = -1 EPIPE (Broken pipe)", {"expected -1 EPIPE, got -1 EINVAL"});
+  expect_failure("+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [5], [4]) = 0", {"value: expected 5, got 0"});
+  expect_failure("+0 ioctl(4, SIOCINQ, [7]) = 0", {"expected 7, got 0"});
+  expect_failure("+0 poll([{fd=4, events=POLLOUT, revents=POLLIN}], 1, 0) = 1",
+                 {"revents: expected 1, got 4"});
+}
+
+TEST(ScriptRunner, CallThatWouldBlockNeedsATime) {
+  expect_failure("+0 read(4, ..., 100) = 10", {"would block"});
+  expect_failure("+0...0.5 read(4, ..., 100) = 10\n+0.2 < P. 1:11(10) ack 1 win 257\n+0 > . 1:1(0) ack 11",
+                 {"should return at 0.600000, returned at 0.300000: time difference -0.300000"});
+  expect_failure("+0...0.5 read(4, ..., 100) = 10\n", {"does not return"});
+}
+
+TEST(ScriptRunner, DataReadMustBeWhatWasSent) {
+  expect_failure("+0 < P. 1:4(3) ack 1 win 257 \"abc\"\n+0 > . 1:1(0) ack 4\n+0 read(4, \"abd\", 10) = 3",
+                 {"read \"abc\""}, kNext + 2);
+}
+
+TEST(ScriptRunner, UnexpectedPacketAtTheEndFailsOnlyWhenStrict) {
+  const std::string text = kOpen + "+0 write(4, ..., 100) = 100\n";
+  EXPECT_EQ(run_text(text).verdict, Verdict::kPassed);
+  const Outcome strict = run_text("--strict\n" + text);
+  EXPECT_EQ(strict.verdict, Verdict::kFailed);
+  EXPECT_NE(strict.reason.find("nobody expected"), std::string::npos) << strict.reason;
+}
+
+TEST(ScriptRunner, OrderOfPacketsCounts) {
+  expect_failure("+0 write(4, ..., 2000) = 2000\n+0 > P. 1001:2001(1000) ack 1\n",
+                 {"sequence number: expected 1001, got 1"}, kNext + 1);
+}
+
+TEST(ScriptRunner, SegmentsLargerThanThePathAreSeveralPutTogether) {
+  expect_pass(kOpen + "+0 write(4, ..., 5000) = 5000\n+0 > P. 1:5001(5000) ack 1\n");
+  expect_failure("+0 write(4, ..., 1400) = 1400\n+0 > P. 1:1401(1400) ack 1",
+                 {"payload size: expected 1400, got 1000"}, kNext + 1);
+}
+
+TEST(ScriptRunner, TimestampsTickWhenAsked) {
+  const std::string text =
+      "+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+      "+0 connect(3, ..., ...) = -1 EINPROGRESS (now)\n"
+      "+0 > S 0:0(0) <mss 1460, sackOK, TS val 100 ecr 0, nop, wscale 7>\n"
+      "+1 > S 0:0(0) <mss 1460, sackOK, TS val ";
+  expect_pass("--tcp_ts_tick_usecs=1000\n" + text + "1100 ecr 0, nop, wscale 7>");
+  expect_pass(text + "77 ecr 0, nop, wscale 7>");
+  const Outcome wrong = run_text("--tcp_ts_tick_usecs=1000\n" + text + "1500 ecr 0, nop, wscale 7>");
+  EXPECT_NE(wrong.reason.find("TS val: expected 1500, got 1100"), std::string::npos) << wrong.reason;
+}
+
+TEST(ScriptRunner, UnknownThingsEndAScriptAsUnsupported) {
+  const struct {
+    std::string text, name;
+  } cases[] = {
+      {"+0 epoll_create(5) = 3", "epoll_create"},
+      {"+0 splice(3) = 0", "splice"},
+      {kOpen + "+0 setsockopt(4, SOL_TCP, TCP_CORK, [1], 4) = 0", "socket option 3 of level 6"},
+      {kOpen + "+0 sendto(4, ..., 10, MSG_FASTOPEN, ..., ...) = 10", "MSG_FASTOPEN"},
+      {kOpen + "+0 read(4, ..., NO_SUCH) = 10", "NO_SUCH"},
+      {"`sysctl -q net.ipv4.tcp_sack=0`", "net.ipv4.tcp_sack=0"},
+      {"`rm -rf /`", "rm"},
+      {"`ip mptcp endpoint add 192.0.2.77 signal`", "ADD_ADDR"},
+      {"+0 %{ assert True }%", "code"},
+      {"--wire_server=1\n", "--wire_server"},
+      {"+0 < icmp rumour\n", "rumour"},
+  };
+  for (const auto& c : cases) {
+    const Outcome outcome = run_text(c.text);
+    EXPECT_EQ(outcome.verdict, Verdict::kUnsupported) << c.text << ": " << outcome.reason;
+    EXPECT_NE(outcome.reason.find(c.name), std::string::npos) << outcome.reason;
+  }
+}
+
+TEST(ScriptRunner, SettingsBelongToOneScript) {
+  const std::string refuse_mptcp = "`sysctl -q net.mptcp.enabled=0`\n";
+  const std::string connect =
+      "+0 socket(..., SOCK_STREAM, IPPROTO_MPTCP) = 3\n+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+      "+0 connect(3, ..., ...) = -1 EINPROGRESS (now)\n+0 > S 0:0(0) <mss 1460, sackOK, TS val 1 ecr 0, nop, "
+      "wscale 7";
+  expect_pass(refuse_mptcp + connect + ">");
+  expect_pass(connect + ", mpcapable v1 flags[flag_h] nokey>");
+  expect_pass(
+      "`sysctl -q net.ipv4.tcp_rmem=\"4096 131072 $((15*1024*1024))\"`\n+0 socket(..., SOCK_STREAM, 0) = 3\n"
+      "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n+0 connect(3, ..., ...) = -1 EINPROGRESS (now)\n"
+      "+0 > S 0:0(0) <mss 1460, sackOK, TS val 1 ecr 0, nop, wscale 8>");
+}
+
+TEST(ScriptRunner, ARunIsTheSameEveryTime) {
+  const auto trace = [] {
+    std::ostringstream out;
+    RunRequest request;
+    request.trace = &out;
+    run_text(kOpen + "+0 write(4, ..., 3000) = 3000\n+1 close(4) = 0\n", request);
+    return out.str();
+  };
+  const std::string first = trace();
+  EXPECT_NE(first.find("> . 1:1001(1000)"), std::string::npos) << first;
+  EXPECT_EQ(first, trace());
+}
+
+TEST(ScriptRunner, NoBufferIsLostWhateverTheEnd) {
+  const uint32_t before = shared_pools().data_in_use();
+  run_text(kOpen + "+0 write(4, ..., 5000) = 5000\n");
+  run_text(kOpen + "+0 < . 1001:2001(1000) ack 1 win 257\n+0 > X");
+  run_text(kOpen + "+0 < . 1:1001(1000) ack 1 win 257\n+0 > . 7:7(0) ack 9");
+  EXPECT_EQ(shared_pools().data_in_use(), before);
+}
+
+}  // namespace
+}  // namespace tributary::script::test
