@@ -25,6 +25,10 @@ using namespace wire::tcp_flag;
 
 /// PAWS timestamps older than this are void (RFC 7323 §5.5).
 constexpr uint32_t kPawsIdle = 24u * 24 * 3600 * 1000;  // milliseconds
+/// A segment that is older than TS.Recent by less was overtaken, by a retransmission that filled a hole before it: dropping it
+/// as RFC 7323 §5.3 R1 has it would make a loss of every packet a path displaces during recovery. A duplicate from before the
+/// sequence numbers came round is older than this even at 100 Gbit/s.
+constexpr uint32_t kPawsOvertaken = 200;  // milliseconds
 /// Bytes at the start of a connection that are acknowledged at once: the sender's slow start needs the clock.
 constexpr uint64_t kQuickAckBytes = 32 * 1460;
 
@@ -33,7 +37,9 @@ bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   if (!tcb.has(kTimestamps) || segment.has(kRst)) return true;
   const wire::TcpOptions& options = *segment.options;
   if (!options.has(wire::TcpOptions::kTimestamps)) return false;
-  const bool old = static_cast<int32_t>(options.ts_value - tcb.ts_recent) < 0;
+  const uint32_t behind = tcb.ts_recent - options.ts_value;
+  const bool overtaken = segment.payload_size() != 0 && segment.seq >= tcb.rcv_nxt && behind < kPawsOvertaken;
+  const bool old = static_cast<int32_t>(behind) > 0 && !overtaken;
   if (old && context.milliseconds() - tcb.heard_at < kPawsIdle) {
     ++context.counters.tcp_paws_rejected;
     request_ack(context, tcb);
@@ -42,9 +48,11 @@ bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   return true;
 }
 
-void remember_timestamp(Tcb& tcb, const Segment& segment) {
+void remember_timestamp(const Context& context, Tcb& tcb, const Segment& segment) {
   if (!tcb.has(kTimestamps) || !segment.options->has(wire::TcpOptions::kTimestamps)) return;
-  if (segment.seq <= tcb.last_ack_sent) tcb.ts_recent = segment.options->ts_value;
+  const bool overtaken = static_cast<int32_t>(segment.options->ts_value - tcb.ts_recent) < 0 &&
+                         context.milliseconds() - tcb.heard_at < kPawsIdle;
+  if (segment.seq <= tcb.last_ack_sent && !overtaken) tcb.ts_recent = segment.options->ts_value;
 }
 
 /// First sequence number that is not taken any more.
@@ -239,7 +247,7 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
     // The ACK of an otherwise unacceptable segment still counts when it is plausible: a zero-window peer's probes and
     // crossing retransmissions carry news (RFC 9293 §3.10.7.4 allows valid ACKs with a zero window).
     if (!segment.has(kAck) || !is_synchronized(tcb.state) || segment.ack > tcb.snd_nxt || segment.ack < tcb.snd_una) return;
-    remember_timestamp(tcb, segment);
+    remember_timestamp(context, tcb, segment);
     if (tcb.is_subflow() && !mptcp::on_options(context, tcb, segment)) return;
     process_ack(context, tcb, segment);
     end_if_done(context, tcb);
@@ -248,7 +256,7 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (segment.has(kRst)) return on_reset(context, tcb, segment);
   if (segment.has(kSyn)) return challenge(context, tcb);  // RFC 5961 §4.2
   if (!segment.has(kAck)) return;
-  remember_timestamp(tcb, segment);
+  remember_timestamp(context, tcb, segment);
   tcb.heard_at = context.milliseconds();
 
   if (tcb.state == State::kSynReceived) {

@@ -290,7 +290,7 @@ void Mutator::inject(Flow& flow, Direction direction) {
       if (!way.has_timestamps || !back.has_timestamps || s.options.empty()) break;
       fill();
       s.tcp.seq += static_cast<uint32_t>(prng_.below(3000));
-      set_timestamp(s, way.first_timestamp - static_cast<uint32_t>(prng_.magnitude(1, 1u << 30)));
+      set_timestamp(s, way.first_timestamp - static_cast<uint32_t>(prng_.magnitude(1000, 1u << 30)));
       break;
     case 6:  // payload of no mapping
       fill();

@@ -322,10 +322,30 @@ TEST_F(TcpReceive, OldTimestampIsAcknowledgedAndDropped) {
   peer.ts_value = 2'000'000;
   peer.send(data(1, 1, "new"));
   peer.expect(kAck, 1, 4);
-  peer.ts_value = 1'999'999;
+  peer.ts_value = 1'999'000;
   peer.send(data(4, 1, "old"));
   peer.expect(kAck, 1, 4);
   EXPECT_EQ(log().received, "new");
+  EXPECT_EQ(counters.tcp_paws_rejected, 1u);
+}
+
+// A retransmission has filled the hole before it: it is no duplicate from another age, and dropping it would be a loss.
+TEST_F(TcpReceive, ASegmentOvertakenByARetransmissionIsTaken) {
+  open({.timestamps = true});
+  peer.ts_value = 5000;
+  peer.send(data(4, 1, "def"));
+  peer.ts_value = 5100;
+  peer.send(data(1, 1, "abc"));
+  peer.ts_value = 5050;
+  peer.send(data(7, 1, "ghi"));
+  peer.ts_value = 5090;
+  peer.send(data(10, 1, "j"));
+  peer.ignore_all();
+  EXPECT_EQ(log().received, "abcdefghij");
+  peer.ts_value = 4000;
+  peer.send(data(11, 1, "old"));
+  EXPECT_EQ(peer.next().options.ts_echo, 5100u) << "TS.Recent does not go back";
+  EXPECT_EQ(log().received, "abcdefghij");
   EXPECT_EQ(counters.tcp_paws_rejected, 1u);
 }
 
