@@ -186,7 +186,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
 
   if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery)) {
     congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt), Micros(tcb.min_rtt),
-                                tcb.mss, tcb.has(kCwndLimited)});
+                                tcb.mss, tcb.has(kCwndLimited | kInLoss)});
     tcb.clear(kCwndLimited);
   }
   if (delivery.advanced || delivery.sacked != 0) {

@@ -238,6 +238,11 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
     retransmit_syn(context, tcb);
     return;
   }
+  // Simultaneous open (RFC 9293 figure 7): the peer's SYN, which has been heard, comes again with the ACK of ours.
+  if (tcb.state == State::kSynReceived && !tcb.has(kPassive) && segment.has(kSyn) && segment.has(kAck) && segment.seq == tcb.irs) {
+    segment.flags &= static_cast<uint16_t>(~kSyn);
+    segment.seq += 1;
+  }
   if (!accept_timestamp(context, tcb, segment)) return;
   if (!is_in_window(context, tcb, segment)) {
     if (segment.has(kRst)) return;
