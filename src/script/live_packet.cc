@@ -27,6 +27,7 @@ uint16_t transport_checksum(const wire::IpHeader& ip, std::span<const uint8_t> b
 LivePacket parse_packet_bytes(std::span<const uint8_t> packet, Micros time) {
   LivePacket out;
   out.time = time;
+  out.bytes.assign(packet.begin(), packet.end());
   if (const auto error = wire::parse_ip(packet, false, out.ip); error != wire::IpError::kNone) {
     out.defects.push_back(error == wire::IpError::kChecksum ? "the IP checksum is wrong"
                                                             : "the IP header is malformed");

@@ -23,6 +23,7 @@ struct LivePacket {
   wire::IpHeader ip;
   std::optional<wire::TcpHeader> tcp;
   std::optional<wire::IcmpHeader> icmp;
+  Bytes bytes;                       ///< all of it, from the IP header on
   Bytes options;                     ///< TCP's option area
   Bytes body;                        ///< payload
   bool coalesced = false;            ///< several segments put together, see ScriptRun

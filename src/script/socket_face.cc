@@ -204,9 +204,10 @@ int SocketFace::accept(int fd, bool nonblocking) {
   return add_descriptor(number);
 }
 
-IpAddress SocketFace::any_address(const Socket& socket) const {
-  const bool bound = socket.local && !socket.local->address.is_unspecified();
-  return bound ? socket.local->address : host_->options().local;
+IpAddress SocketFace::source_address(const Socket& socket, const IpAddress& remote) const {
+  if (socket.local && !socket.local->address.is_unspecified()) return socket.local->address;
+  const HostOptions& own = host_->options();
+  return own.other && own.other->is_v4() == remote.is_v4() ? *own.other : own.local;
 }
 
 int SocketFace::connect(int fd, const SocketAddress& address) {
@@ -227,7 +228,7 @@ int SocketFace::connect(int fd, const SocketAddress& address) {
       break;
   }
   ConnectOptions options;
-  options.local = any_address(*socket);
+  options.local = source_address(*socket, address.address);
   if (socket->local && socket->local->port != 0) options.local_port = socket->local->port;
   options.remote = address.address;
   options.remote_port = address.port;
@@ -375,6 +376,10 @@ uint64_t SocketFace::bytes_read(int fd) const {
 uint64_t SocketFace::bytes_written(int fd) const {
   const Socket* socket = find(fd);
   return socket != nullptr ? socket->bytes_written : 0;
+}
+std::optional<SocketAddress> SocketFace::peer(int fd) const {
+  const Socket* socket = find(fd);
+  return socket != nullptr ? std::optional(socket->remote) : std::nullopt;
 }
 std::vector<ByteStream> SocketFace::streams() const {
   std::vector<ByteStream> out;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,12 +40,18 @@ class SocketFace : public StreamUser {
   int set_option(int fd, int level, int name, const std::vector<int64_t>& value);
   int get_option(int fd, int level, int name, std::vector<int64_t>& value);
 
+  /// Makes `address` one of ours, for programs that may bind to any.
+  void own_address(const IpAddress& address) {
+    if (!address.is_unspecified()) host_->add_address(address);
+  }
   bool is_blocking(int fd) const;
   /// The stream behind a descriptor; none for a listener.
   ByteStream stream(int fd) const;
   /// Bytes the program has read or written so far: places in the streams.
   uint64_t bytes_read(int fd) const;
   uint64_t bytes_written(int fd) const;
+  /// The other end of a connection.
+  std::optional<SocketAddress> peer(int fd) const;
   /// Every stream there is: for commands that are about connections, not sockets.
   std::vector<ByteStream> streams() const;
 
@@ -65,7 +72,7 @@ class SocketFace : public StreamUser {
   int take_error(Socket& socket);
   int set_socket_option(Socket& socket, int name, const std::vector<int64_t>& value);
   int set_tcp_option(Socket& socket, int name, int value);
-  IpAddress any_address(const Socket& socket) const;
+  IpAddress source_address(const Socket& socket, const IpAddress& remote) const;
 
   VirtualHost* host_ = nullptr;
   std::map<uint64_t, std::unique_ptr<Socket>> sockets_;

@@ -26,6 +26,10 @@ IpAddress gateway_of(const IpAddress& local) {
   return IpAddress(bytes);
 }
 
+ip::RouteConfig route_of_everything(const IpAddress& local) {
+  return {{local.is_v4() ? IpAddress::v4(0) : IpAddress(), 0}, gateway_of(local), 0};
+}
+
 }  // namespace
 
 /// xorshift64*: the same script is the same run.
@@ -68,11 +72,11 @@ VirtualHost::VirtualHost(PacketPools& pools, const HostOptions& options, StreamU
   interface.mac = kOurMac;
   interface.mtu = options.mtu;
   interface.addresses = {on_link(options.local)};
+  if (options.other) interface.addresses.push_back(on_link(*options.other));
   std::string error;
-  const bool added =
-      ip_->add_interface(interface, error) &&
-      ip_->add_route(
-          {{options.local.is_v4() ? IpAddress::v4(0) : IpAddress(), 0}, gateway_of(options.local), 0}, error);
+  bool added = ip_->add_interface(interface, error).has_value();
+  for (const IpPrefix& own : interface.addresses)
+    added = added && ip_->add_route(route_of_everything(own.address), error);
   if (!added) fail("the addresses of this script are unusable: " + error);
   stack_ =
       std::make_unique<Stack>(pools_, *ip_, frames_, *random_, counters_, options.settings, *this, kStart);

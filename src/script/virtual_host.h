@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -16,6 +17,7 @@ namespace tributary::script {
 struct HostOptions {
   IpAddress local = IpAddress::v4(0xc0a80001);   ///< 192.168.0.1
   IpAddress remote = IpAddress::v4(0xc0000201);  ///< 192.0.2.1
+  std::optional<IpAddress> other;                ///< an own address of the other family
   uint16_t mtu = 1500;
   Settings settings;
   uint64_t seed = 1;
