@@ -242,6 +242,7 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (tcb.state == State::kSynReceived && !tcb.has(kPassive) && segment.has(kSyn) && segment.has(kAck) && segment.seq == tcb.irs) {
     segment.flags &= static_cast<uint16_t>(~kSyn);
     segment.seq += 1;
+    request_ack(context, tcb);
   }
   if (!accept_timestamp(context, tcb, segment)) return;
   if (!is_in_window(context, tcb, segment)) {

@@ -291,6 +291,7 @@ void Mutator::inject(Flow& flow, Direction direction) {
       fill();
       s.tcp.seq += static_cast<uint32_t>(prng_.below(3000));
       set_timestamp(s, way.first_timestamp - static_cast<uint32_t>(prng_.magnitude(1000, 1u << 30)));
+      ++forged_;  // a damaged SYN may have left the connection without timestamps
       break;
     case 6:  // payload of no mapping
       fill();

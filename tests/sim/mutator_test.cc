@@ -120,7 +120,7 @@ TEST_F(MutatorTest, InjectedSegmentsHaveRightChecksumsAndHarmNoPlainStream) {
   const auto& box = add(Mutation::kInject);
   send(Side::kB, make_reply(7000, 0, 10));
   for (int i = 0; i < 40; ++i) send(Side::kA, make_segment(10, 0));
-  EXPECT_EQ(b.frames.size(), 40u + count(box, Mutation::kInject));
+  EXPECT_EQ(b.frames.size(), 40u + count(box, Mutation::kInject) - 1) << "the reply had nothing to go by";
   unsigned resets = 0, syns = 0;
   for (const Frame& f : b.frames) {
     const auto s = Segment::parse(f);

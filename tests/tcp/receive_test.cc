@@ -331,8 +331,8 @@ TEST_F(TcpReceive, OldTimestampIsAcknowledgedAndDropped) {
 
 // A retransmission has filled the hole before it: it is no duplicate from another age, and dropping it would be a loss.
 TEST_F(TcpReceive, ASegmentOvertakenByARetransmissionIsTaken) {
-  open({.timestamps = true});
   peer.ts_value = 5000;
+  open({.timestamps = true});
   peer.send(data(4, 1, "def"));
   peer.ts_value = 5100;
   peer.send(data(1, 1, "abc"));

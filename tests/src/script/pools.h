@@ -9,9 +9,13 @@
 namespace tributary::script::test {
 
 inline PacketPools& shared_pools() {
-  static std::string error;
-  static std::unique_ptr<PacketPools> pools = make_script_pools(error);
-  if (pools == nullptr) throw std::runtime_error(error);
+  // Never destroyed: the EAL is gone before static objects are.
+  static PacketPools* const pools = [] {
+    std::string error;
+    std::unique_ptr<PacketPools> made = make_script_pools(error);
+    if (made == nullptr) throw std::runtime_error(error);
+    return made.release();
+  }();
   return *pools;
 }
 
