@@ -23,9 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kTick(500);  // how often links are looked at
 constexpr std::chrono::milliseconds kDrainTick(20);
-// After the last reset was made it has left the ports: passes take microseconds, naps less than a
-// millisecond.
-// For what a reset brings back: who finds it not quite at the expected number asks once more (RFC 5961 §3.2).
+// After the resets, for what they bring back: who finds one not quite at the expected number asks once more (RFC 5961 §3.2).
 constexpr std::chrono::milliseconds kLastWords(500);
 
 // Blocked before any thread is made, so that every thread inherits it and only the control thread takes them.
