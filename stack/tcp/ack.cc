@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/mptcp/send.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/recovery.h"
@@ -18,16 +19,22 @@ constexpr uint8_t kAnsweredBackoff = 8;  // probes of a window whose owner answe
 SeqNum begin_of(rte_mbuf* m) { return SeqNum(info_of(m).seq); }
 SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
 
-/// The best round-trip sample of this ACK: the latest sent of the packets it delivers that were sent once.
-struct RttSample {
+/// What the packets this ACK delivers tell: the best round-trip sample is the latest sent of those sent once.
+struct AckSample {
+  PathModel* model;
   int64_t sent_at = -1;
-  void consider(const PacketInfo& info) {
-    if (!(info.flags & kPktRetransmitted)) sent_at = std::max(sent_at, info.sent_at);
-  }
 };
 
+/// `m` is acknowledged for the first time.
+void take_delivery(Context& context, Tcb& tcb, rte_mbuf* m, AckSample& sample) {
+  const PacketInfo& info = info_of(m);
+  note_delivered(context, tcb, m);
+  if (!(info.flags & kPktRetransmitted)) sample.sent_at = std::max(sample.sent_at, info.sent_at);
+  if (sample.model != nullptr) sample_delivered(sample.model->sampler, sample.model->sample, info, end_of(m), context.now);
+}
+
 /// Marks SACKed packets. Blocks outside (SND.UNA, SND.NXT] are ignored; one at or below SND.UNA is a DSACK.
-uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSample& sample, bool& dsack) {
+uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, AckSample& sample, bool& dsack) {
   if (tcb.flight == nullptr) return 0;
   Flight& flight = *tcb.flight;
   const wire::TcpOptions& options = *segment.options;
@@ -49,8 +56,7 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSamp
       }
       flight.sacked_bytes += info.payload_size;
       newly += info.payload_size;
-      note_delivered(context, tcb, m);
-      sample.consider(info);
+      take_delivery(context, tcb, m, sample);
     }
   }
   return newly;
@@ -63,7 +69,7 @@ void forget_marks(Flight& flight, const PacketInfo& info, uint32_t size) {
 }
 
 /// Frees what lies below `ack`. Returns payload bytes freed.
-uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample) {
+uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample) {
   uint32_t bytes = 0;
   while (tcb.tx_head != tcb.tx_unsent()) {
     rte_mbuf* m = tcb.tx_head;
@@ -75,10 +81,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample) {
       break;
     }
     prefetch_queued(info.subflow_next);
-    if (!(info.flags & kPktSacked)) {
-      note_delivered(context, tcb, m);
-      sample.consider(info);
-    }
+    if (!(info.flags & kPktSacked)) take_delivery(context, tcb, m, sample);
     forget_marks(*tcb.flight, info, info.payload_size);
     bytes += info.payload_size;
     tcb.tx_head = info.subflow_next;
@@ -135,7 +138,11 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   update_send_window(tcb, segment);
 
   Delivery delivery;
-  RttSample sample;
+  AckSample sample{.model = model_of(context, tcb)};
+  if (sample.model != nullptr) {
+    check_app_limited(context, tcb);
+    sample.model->sample = {};
+  }
   const bool data_outstanding = tcb.snd_una != tcb.snd_nxt;
   if (segment.options->has(wire::TcpOptions::kSack) && tcb.has(kSackPermitted))
     delivery.sacked = mark_sacked(context, tcb, segment, sample, delivery.dsack);
@@ -166,7 +173,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   if (tcb.has(kProbeSent) && delivery.advanced && (tcb.flight == nullptr || tcb.snd_una >= tcb.flight->probe_end_seq))
     tcb.clear(kProbeSent);
 
-  if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery)) {
+  if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery) && sample.model == nullptr) {
     congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt), Micros(tcb.min_rtt),
                                 tcb.mss, tcb.has(kCwndLimited)});
     tcb.clear(kCwndLimited);
@@ -185,6 +192,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   }
   if (tcb.flight != nullptr) {
     if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate) on_delivery(context, tcb, delivery, prior_in_flight);
+    if (sample.model != nullptr) update_model(context, tcb, *sample.model, rtt);
     if (tcb.flight->lost_bytes != 0 || tcb.flight->unsent != nullptr) request_output(context, tcb);
     if (tcb.tx_head == nullptr) forget_flight(context, tcb);
   }

@@ -8,6 +8,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/input.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/stream.h"
@@ -79,6 +80,7 @@ void finish_open(Context& context, Tcb& tcb) {
   tcb.idle_deadline = Micros::never();
   congestion::start(tcb.cc, tcb.cc.algorithm, tcb.mss);
   if (lost) tcb.cc.cwnd = tcb.mss;  // RFC 6928 §2
+  start_model(context, tcb);
   tcb.state = State::kEstablished;
   context.ip.confirm(tcb.hop, context.now);
 }

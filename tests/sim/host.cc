@@ -144,7 +144,7 @@ void Host::listen(uint16_t port, MakeApplication make, const ListenOptions& opti
     for (uint16_t i = 0; i < ports_.size(); ++i) listener.interfaces.push_back(i);
   listener.port = port;
   listener.mptcp = options.mptcp;
-  listener.algorithm = options.algorithm;
+  listener.algorithm = options.algorithm.value_or(stack_->context().settings.algorithm);
   listener.acceptor = acceptors_.back().get();
   stack_->add_listener(std::move(listener));
 }

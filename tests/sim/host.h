@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,7 @@ struct HostConfig {
 struct ListenOptions {
   std::vector<uint16_t> interfaces = {};  ///< empty: all
   bool mptcp = true;
-  congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+  std::optional<congestion::Algorithm> algorithm = {};  ///< empty: that of the settings
 };
 
 class Host : public StreamUser {

@@ -107,6 +107,7 @@ Transfer& start_transfer(const ClientPaths& paths, const TransferPlan& plan, boo
     options.remote_port = kServerPort;
     options.interface = first.interface;
     options.mptcp = mptcp;
+    options.algorithm = paths.client->stack().context().settings.algorithm;
     paths.client->connect(std::move(*shared), options);
   });
   if (mptcp && paths.ends.size() > 1) {
