@@ -68,7 +68,7 @@ PacketPools::Sizes make_pool_sizes(const config::Config& config) {
 }
 
 congestion::Algorithm make_algorithm(const std::string& name) {
-  return name == "newreno" ? congestion::Algorithm::kNewReno : congestion::Algorithm::kCubic;
+  return congestion::parse_algorithm(name).value();  // the schema lets no other name through
 }
 
 Settings make_settings(const config::Config& config, WorkerId worker, uint16_t workers) {

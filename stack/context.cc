@@ -12,11 +12,13 @@ Context::Context(PacketPools& packet_pools, ip::IpLayer& ip_layer, RandomSource&
       now(start),
       tcbs(s.max_subflows),
       flights(s.max_subflows),
+      models(s.max_subflows),
       connections(s.max_connections),
       flows(s.max_subflows + s.max_time_wait),
       tokens(s.max_connections),
       flow_secret(random_source.u64()),
       wheel(start),
+      pacing_wheel(start, tcp::kPacingTickShift),
       time_wait(s.max_time_wait, s.time_wait),
       isn(random_source),
       keys(random_source, s.worker, s.workers) {}

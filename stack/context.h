@@ -16,6 +16,7 @@
 #include "stack/packet/packet.h"
 #include "stack/settings.h"
 #include "stack/tcp/isn.h"
+#include "stack/tcp/path_model.h"
 #include "stack/tcp/tcb.h"
 #include "stack/tcp/time_wait.h"
 #include "stack/timer/timer_wheel.h"
@@ -56,11 +57,13 @@ struct Context {
 
   Slab<tcp::Tcb> tcbs;
   Slab<tcp::Flight> flights;        ///< as many as Tcbs
+  Slab<tcp::PathModel> models;      ///< of the Tcbs whose algorithm works by one
   Slab<mptcp::Connection> connections;
   FlowTable flows;                  ///< 4-tuple -> Tcb index, or TIME-WAIT index with kTimeWaitBit
   TokenTable tokens;                ///< token -> Connection index
   uint64_t flow_secret;
   TimerWheel wheel;
+  TimerWheel pacing_wheel;          ///< Tcbs with data that wait for their time
   tcp::TimeWaitTable time_wait;
   tcp::IsnGenerator isn;
   mptcp::KeySource keys;

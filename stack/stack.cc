@@ -13,6 +13,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/open.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/stream.h"
@@ -79,6 +80,9 @@ void Stack::advance_timers(Micros now, unsigned cap) {
     if (node.kind == tcp::kTimerKind) tcp::on_timer(c, c.tcbs.at(node.owner));
     else mptcp::on_timer(c, c.connections.at(node.owner));
   });
+  // Looked at only while somebody waits: its ticks are so short that every pass is a new one.
+  if (c.pacing_wheel.size() != 0)
+    c.pacing_wheel.advance(c.now, cap, [&c](TimerNode& node) { tcp::on_pacing_timer(c, c.tcbs.at(node.owner)); });
   c.time_wait.expire(c.now, cap, [&c](uint32_t index, const tcp::TimeWait& gone) {
     c.flows.erase(c.flow_hash(gone.key), index | kTimeWaitBit);
   });
@@ -121,7 +125,8 @@ void Stack::dispatch(Micros now) {
 Micros Stack::next_deadline() const {
   const Context& c = *context_;
   if (!c.ready_tcbs.empty() || !c.ready_connections.empty() || !c.schedule.empty() || !c.output.empty()) return c.now;
-  return std::min({c.wheel.next_deadline(), c.time_wait.next_deadline(c.now), c.ip.next_deadline()});
+  const Micros pacing = c.pacing_wheel.size() != 0 ? c.pacing_wheel.next_deadline() : Micros::never();
+  return std::min({c.wheel.next_deadline(), pacing, c.time_wait.next_deadline(c.now), c.ip.next_deadline()});
 }
 
 void Stack::add_listener(Listener listener) { context_->listeners.push_back(std::move(listener)); }

@@ -9,7 +9,7 @@ using enum Type;
 
 constexpr int64_t kKiB = 1024;
 constexpr int64_t kMiB = 1024 * kKiB;
-const std::vector<std::string_view> kAlgorithms = {"cubic", "newreno"};
+const std::vector<std::string_view> kAlgorithms = {"cubic", "newreno", "bbr"};
 
 // clang-format off
 const std::vector<Section>& table() {

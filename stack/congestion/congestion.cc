@@ -19,6 +19,7 @@ uint32_t reduced_window(const State& s, uint32_t in_flight, uint32_t mss) {
   const uint32_t window = std::min(in_flight, s.cwnd);
   switch (s.algorithm) {
     case Algorithm::kNewReno:
+    case Algorithm::kBbr:
       return newreno::reduced_window(window, mss);
     case Algorithm::kCubic:
       return cubic::reduced_window(window, mss);
@@ -32,6 +33,8 @@ void avoid_congestion(State& s, const Ack& ack, uint32_t acked) {
       return newreno::on_ack(s, ack, acked);
     case Algorithm::kCubic:
       return cubic::on_ack(s, ack, acked);
+    case Algorithm::kBbr:
+      return;
   }
 }
 
@@ -64,6 +67,7 @@ void start(State& s, Algorithm algorithm, uint32_t mss) {
 }
 
 void on_ack(State& s, const Ack& ack) {
+  if (s.algorithm == Algorithm::kBbr) return;
   uint32_t acked = ack.newly_acked;
   if (s.in_slow_start()) {
     const bool initial = s.ssthresh == kNoThreshold;
@@ -103,7 +107,7 @@ void on_timeout(State& s, Micros, uint32_t in_flight, uint32_t mss, bool first) 
 }
 
 void on_undo(State& s) {
-  if (s.prior_cwnd == 0) return;
+  if (s.prior_cwnd == 0 || s.algorithm == Algorithm::kBbr) return;
   s.cwnd = std::max(s.cwnd, s.prior_cwnd);
   s.ssthresh = std::max(s.ssthresh, s.prior_ssthresh);
   s.w_max = s.prior_w_max;
@@ -114,7 +118,7 @@ void on_undo(State& s) {
 
 void on_idle(State& s, uint32_t mss) {
   const uint32_t restart_window = initial_window(mss);
-  if (s.cwnd <= restart_window) return;
+  if (s.cwnd <= restart_window || s.algorithm == Algorithm::kBbr) return;
   if (s.ssthresh != kNoThreshold) s.ssthresh = std::max(s.ssthresh, s.cwnd - s.cwnd / 4);
   s.cwnd = restart_window;
   s.ack_credit = 0;
@@ -128,12 +132,14 @@ std::string_view name(Algorithm algorithm) {
       return "newreno";
     case Algorithm::kCubic:
       return "cubic";
+    case Algorithm::kBbr:
+      return "bbr";
   }
   return "?";
 }
 
 std::optional<Algorithm> parse_algorithm(std::string_view text) {
-  for (const Algorithm algorithm : {Algorithm::kNewReno, Algorithm::kCubic})
+  for (const Algorithm algorithm : {Algorithm::kNewReno, Algorithm::kCubic, Algorithm::kBbr})
     if (text == name(algorithm)) return algorithm;
   return std::nullopt;
 }

@@ -1,8 +1,9 @@
 // Congestion control of one subflow: the window and nothing else. Which segments are lost, and how the window
 // is spent during recovery, is tcp/'s business (RFC 6675, RFC 8985, RFC 9937).
 //
-// Plain state and free functions; the algorithms are a closed set (newreno.h, cubic.h), slow start is common
-// to both: RFC 5681 §3.1 with HyStart++ (RFC 9406, hystart.h) before the first loss.
+// Plain state and free functions; the algorithms are a closed set. Those of the window (newreno.h, cubic.h) have
+// slow start in common: RFC 5681 §3.1 with HyStart++ (RFC 9406, hystart.h) before the first loss. BBR (bbr.h) works
+// by a model of the path, which is kept elsewhere and has events of its own.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 namespace tributary::congestion {
 
-enum class Algorithm : uint8_t { kNewReno, kCubic };
+enum class Algorithm : uint8_t { kNewReno, kCubic, kBbr };
 
 constexpr uint32_t kNoThreshold = UINT32_MAX;  ///< ssthresh before the first loss
 constexpr uint32_t kMaxWindow = 1u << 30;      ///< no peer can offer more (RFC 7323 §2.3)
@@ -63,6 +64,7 @@ struct State {
   union {
     HyStart hystart{};
     CubicEpoch epoch;
+    uint32_t model;  ///< BBR: one more than the index of its model; 0 = none yet
   };
 
   bool in_slow_start() const { return cwnd < ssthresh; }
@@ -73,6 +75,8 @@ static_assert(sizeof(State) <= 56 && std::is_trivially_copyable_v<State>);
 uint32_t initial_window(uint32_t mss);
 
 void start(State& state, Algorithm algorithm, uint32_t mss);
+
+// Events of the algorithms of the window; BBR without a model yet is treated as one whose window does not grow.
 /// Not called while loss recovery decides about the window.
 void on_ack(State& state, const Ack& ack);
 /// Entering recovery: sets and returns ssthresh from the bytes in flight. cwnd is the recovery's until

@@ -129,7 +129,7 @@ void send_new(Context& context, Connection& connection) {
     Tcb* tcb = pick_subflow(context, connection, info_of(m).payload_size, kNoSubflow);
     if (tcb == nullptr) return;
     // A run of segments for one subflow (design D3): choosing again for each would cost more than it gains.
-    uint32_t room = tcp::send_room(*tcb);
+    uint32_t room = tcp::send_room(context, *tcb);
     bool first = true;
     while (m != nullptr && end_of(m) <= connection.snd_wnd_end) {
       if (!first && info_of(m).payload_size > room) break;
@@ -146,7 +146,7 @@ void send_new(Context& context, Connection& connection) {
       first = false;
     }
     // More was there to send: the window is what held it back, and may grow.
-    if (m != nullptr && end_of(m) <= connection.snd_wnd_end) tcb->set(tcp::kCwndLimited);
+    if (m != nullptr && end_of(m) <= connection.snd_wnd_end) tcp::note_limited(context, *tcb);
     tcp::request_output(context, *tcb);
   }
 }

@@ -12,6 +12,7 @@
 #include <span>
 #include <utility>
 
+#include "stack/base/compact16.h"
 #include "stack/base/seq_num.h"
 #include "stack/base/units.h"
 #include "stack/wire/checksum.h"
@@ -33,9 +34,22 @@ struct PacketInfo {
   wire::Sum payload_sum;     ///< ones'-complement sum of exactly those bytes, as if they started at an even offset
   uint16_t flags;            ///< owned by the queue's layer
   uint16_t transmissions;    ///< how often sent
-  uint16_t mapping_size;     ///< receive: Data-Level Length of the DSS mapping that came with the segment
-  uint16_t mapping_checksum; ///< receive: its checksum as on the wire
-  uint32_t subflow_seq;      ///< receive: its relative subflow sequence number
+  // A received packet's mapping is done with before the packet is sent: with kPktRated the room holds what the path had
+  // delivered when it left (draft-ietf-ccwg-bbr-06 §4.1.2.1.2).
+  union {
+    uint16_t mapping_size;      ///< receive: Data-Level Length of the DSS mapping that came with the segment
+    Compact16 since_first_send; ///< send: microseconds from P.first_send_time to sent_at
+  };
+  union {
+    uint16_t mapping_checksum;  ///< receive: its checksum as on the wire
+    Compact16 since_delivered;  ///< send: microseconds from P.delivered_time to sent_at
+  };
+  Compact16 tx_in_flight;       ///< send: P.tx_in_flight, bytes
+  union {
+    uint32_t subflow_seq;       ///< receive: its relative subflow sequence number
+    uint32_t delivered;         ///< send: low half of P.delivered, bytes
+  };
+  uint32_t lost;                ///< send: low half of P.lost, bytes
 };
 static_assert(sizeof(PacketInfo) <= 64);
 constexpr uint32_t kNoOwner = UINT32_MAX;

@@ -4,6 +4,7 @@
 
 #include "stack/mptcp/send.h"
 #include "stack/tcp/ecn.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/recovery.h"
@@ -20,17 +21,24 @@ constexpr uint8_t kAnsweredBackoff = 8;  // probes of a window whose owner answe
 SeqNum begin_of(rte_mbuf* m) { return SeqNum(info_of(m).seq); }
 SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
 
-/// The best round-trip sample of this ACK: the latest sent of the packets it delivers that were sent once.
-struct RttSample {
+/// What the packets this ACK delivers tell: the best round-trip sample is the latest sent of those sent once.
+struct AckSample {
+  PathModel* model;
   int64_t sent_at = -1;
-  void consider(const PacketInfo& info) {
-    if (!(info.flags & kPktRetransmitted)) sent_at = std::max(sent_at, info.sent_at);
-  }
 };
 
 /// Sent once only, and before the latest recovery began.
 bool is_original(const Tcb& tcb, rte_mbuf* m) {
   return !(info_of(m).flags & kPktRetransmitted) && end_of(m) <= tcb.recovery_point;
+}
+
+/// `m` is acknowledged for the first time.
+void take_delivery(Context& context, Tcb& tcb, rte_mbuf* m, AckSample& sample, Delivery& delivery) {
+  const PacketInfo& info = info_of(m);
+  delivery.original |= is_original(tcb, m);
+  note_delivered(context, tcb, m);
+  if (!(info.flags & kPktRetransmitted)) sample.sent_at = std::max(sample.sent_at, info.sent_at);
+  if (sample.model != nullptr) sample_delivered(sample.model->sampler, sample.model->sample, info, end_of(m), context.now);
 }
 
 /// RFC 2883 §4: the first block reports a duplicate when it lies below the cumulative ACK or within the second block.
@@ -42,7 +50,7 @@ bool is_duplicate_report(const Segment& segment) {
 }
 
 /// Marks SACKed packets. Blocks outside (SND.UNA, SND.NXT] are ignored.
-uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSample& sample, Delivery& delivery) {
+uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, AckSample& sample, Delivery& delivery) {
   if (tcb.flight == nullptr) return 0;
   Flight& flight = *tcb.flight;
   const wire::TcpOptions& options = *segment.options;
@@ -65,9 +73,7 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSamp
       }
       flight.sacked_bytes += info.payload_size;
       newly += info.payload_size;
-      delivery.original |= is_original(tcb, m);
-      note_delivered(context, tcb, m);
-      sample.consider(info);
+      take_delivery(context, tcb, m, sample, delivery);
     }
   }
   return newly;
@@ -80,7 +86,7 @@ void forget_marks(Flight& flight, const PacketInfo& info, uint32_t size) {
 }
 
 /// Frees what lies below `ack`. Returns payload bytes freed.
-uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample, Delivery& delivery) {
+uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample, Delivery& delivery) {
   uint32_t bytes = 0;
   while (tcb.tx_head != tcb.tx_unsent()) {
     rte_mbuf* m = tcb.tx_head;
@@ -92,11 +98,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample, De
       break;
     }
     prefetch_queued(info.subflow_next);
-    if (!(info.flags & kPktSacked)) {
-      delivery.original |= is_original(tcb, m);
-      note_delivered(context, tcb, m);
-      sample.consider(info);
-    }
+    if (!(info.flags & kPktSacked)) take_delivery(context, tcb, m, sample, delivery);
     forget_marks(*tcb.flight, info, info.payload_size);
     bytes += info.payload_size;
     tcb.tx_head = info.subflow_next;
@@ -155,7 +157,11 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   react_to_echo(context, tcb, segment, prior_in_flight);
 
   Delivery delivery;
-  RttSample sample;
+  AckSample sample{.model = model_of(context, tcb)};
+  if (sample.model != nullptr) {
+    check_app_limited(context, tcb);
+    sample.model->sample = {};
+  }
   const bool data_outstanding = tcb.snd_una != tcb.snd_nxt;
   if (segment.options->has(wire::TcpOptions::kSack) && tcb.has(kSackPermitted))
     delivery.sacked = mark_sacked(context, tcb, segment, sample, delivery);
@@ -184,7 +190,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   }
   if (tcb.has(kProbeSent)) on_probe_answer(context, tcb, delivery, prior_in_flight);
 
-  if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery)) {
+  if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery) && sample.model == nullptr) {
     congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt), Micros(tcb.min_rtt),
                                 tcb.mss, tcb.has(kCwndLimited | kInLoss)});
     tcb.clear(kCwndLimited);
@@ -205,6 +211,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     undo_if_spurious(context, tcb, segment, delivery);
     if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate || delivery.dsack != 0)
       on_delivery(context, tcb, delivery, prior_in_flight);
+    if (sample.model != nullptr) update_model(context, tcb, *sample.model, rtt);
     if (tcb.flight->lost_bytes != 0 || tcb.flight->unsent != nullptr) request_output(context, tcb);
     if (tcb.tx_head == nullptr) forget_flight(context, tcb);
   }

@@ -2,6 +2,7 @@
 
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/ack.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/stream.h"
@@ -48,6 +49,7 @@ void end(Context& context, Tcb& tcb, StreamError error) {
   }
   context.flows.erase(context.flow_hash(tcb.key), context.tcbs.index(tcb));
   context.wheel.remove(tcb.timer);
+  drop_model(context, tcb);
   tcb.state = State::kClosed;
   tcb.error = error;
   if (tcb.is_subflow()) {

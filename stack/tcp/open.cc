@@ -9,6 +9,7 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/input.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/rtt.h"
@@ -77,6 +78,7 @@ void finish_open(Context& context, Tcb& tcb) {
   congestion::start(tcb.cc, tcb.cc.algorithm, tcb.mss);
   if (lost) tcb.cc.cwnd = tcb.mss;  // RFC 6928 §2
   tcb.recovery_point = tcb.snd_una;
+  start_model(context, tcb);
   tcb.state = State::kEstablished;
   context.ip.confirm(tcb.hop, context.now);
 }

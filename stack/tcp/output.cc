@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/mptcp/send.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/segment.h"
@@ -42,6 +43,7 @@ void send_retransmissions(Context& context, Tcb& tcb) {
     if (!(info.flags & kPktLost)) continue;
     // The first one leaves even when the window says no: recovery has to start somewhere.
     if (in_flight(tcb) + info.payload_size > tcb.cc.cwnd && in_flight(tcb) != 0) return;
+    if (is_paced_out(context, tcb)) return;
     const uint16_t size = payload_per_segment(context, tcb);
     if (info.payload_size > size) {
       if (!split_queued(context, tcb, m, size)) return;
@@ -81,6 +83,7 @@ bool send_new(Context& context, Tcb& tcb) {
       if (!worth_it) break;
       size = static_cast<uint32_t>(window);
     }
+    if (is_paced_out(context, tcb)) break;
     if (size < info_of(m).payload_size && !split_queued(context, tcb, m, static_cast<uint16_t>(size))) break;
     info_of(m).seq = tcb.snd_nxt.raw();
     if (!transmit_payload(context, tcb, m)) break;
@@ -130,14 +133,25 @@ uint32_t in_flight(const Tcb& tcb) {
   return tcb.flight == nullptr ? outstanding : outstanding - tcb.flight->sacked_bytes - tcb.flight->lost_bytes;
 }
 
-uint32_t send_room(const Tcb& tcb) {
+/// Bytes of the queue never sent.
+static uint32_t unsent_bytes(const Tcb& tcb) {
+  if (tcb.tx_unsent() == nullptr) return 0;
+  const PacketInfo& last = info_of(tcb.flight->tail);
+  return static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
+}
+
+void note_limited(const Context& context, Tcb& tcb) {
+  if (model_of(context, tcb) == nullptr || in_flight(tcb) + unsent_bytes(tcb) + tcb.mss > tcb.cc.cwnd) tcb.set(kCwndLimited);
+}
+
+uint32_t send_room(const Context& context, const Tcb& tcb) {
   const uint32_t flight = in_flight(tcb);
   const uint32_t congestion = tcb.cc.cwnd > flight ? tcb.cc.cwnd - flight : 0;
   const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
-  const uint32_t room = std::min(congestion, window > 0 ? static_cast<uint32_t>(window) : 0);
-  if (tcb.tx_unsent() == nullptr) return room;
-  const PacketInfo& last = info_of(tcb.flight->tail);
-  const uint32_t given = static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
+  uint32_t room = std::min(congestion, window > 0 ? static_cast<uint32_t>(window) : 0);
+  // What would wait here for its time may leave sooner on another subflow: only what is sent next, and next after that.
+  if (const PathModel* model = model_of(context, tcb)) room = std::min(room, 2 * model->bbr.send_quantum);
+  const uint32_t given = unsent_bytes(tcb);
   return room > given ? room - given : 0;
 }
 
@@ -149,6 +163,7 @@ uint16_t payload_per_segment(const Context& context, const Tcb& tcb) {
 
 void enqueue(Context& context, Tcb& tcb, rte_mbuf* m) {
   PacketInfo& info = info_of(m);
+  check_app_limited(context, tcb);
   if (tcb.flight == nullptr) {
     tcb.flight = context.flights.create();  // as many as Tcbs: cannot fail
     tcb.flight->highest_sacked = tcb.snd_una;
@@ -181,6 +196,7 @@ void output(Context& context, Tcb& tcb) {
   const bool stuck = tcb.tx_unsent() != nullptr && tcb.snd_nxt == tcb.snd_una && may_send_data(tcb);
   if (tcb.snd_nxt != before || (stuck && tcb.rtx_deadline == Micros::never())) restart_retransmission(context, tcb);
   arm_timer(context, tcb);
+  if (PathModel* model = model_of(context, tcb)) arm_pacing(context, tcb, *model);
 }
 
 }  // namespace tributary::tcp

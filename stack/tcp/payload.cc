@@ -51,6 +51,11 @@ rte_mbuf* split_off(Context& context, rte_mbuf* m, uint16_t size) {
   tail.flags = info.flags;
   tail.sent_at = info.sent_at;
   tail.transmissions = info.transmissions;
+  tail.since_first_send = info.since_first_send;
+  tail.since_delivered = info.since_delivered;
+  tail.tx_in_flight = info.tx_in_flight;
+  tail.delivered = info.delivered;
+  tail.lost = info.lost;
   trim_back(m, tail.payload_size);
   return rest.release();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/timers.h"
@@ -23,9 +24,10 @@ uint32_t reordering_window(const Tcb& tcb) {
 
 bool sent_after(int64_t t1, SeqNum end1, int64_t t2, SeqNum end2) { return t1 > t2 || (t1 == t2 && end1 > end2); }
 
-void mark_lost(Tcb& tcb, rte_mbuf* m) {
+void mark_lost(Context& context, Tcb& tcb, rte_mbuf* m) {
   info_of(m).flags |= kPktLost;
   tcb.flight->lost_bytes += info_of(m).payload_size;
+  if (PathModel* model = model_of(context, tcb)) note_lost(context, tcb, *model, info_of(m));
 }
 
 void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
@@ -36,7 +38,8 @@ void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
   tcb.flight->prr_recover_fs = std::max<uint32_t>(1, prior_in_flight);
   tcb.flight->prr_delivered = 0;
   tcb.flight->prr_out = 0;
-  congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
+  if (PathModel* model = model_of(context, tcb)) enter_model_recovery(tcb, *model);
+  else congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
   ++context.counters.tcp_sack_recoveries;
 }
 
@@ -61,7 +64,7 @@ void reduce_proportionally(Tcb& tcb, uint32_t delivered, bool safe) {
 }
 
 /// RFC 8985 §6.3: after a time-out the head is lost for certain, others when they are old enough.
-void mark_overdue(const Context& context, Tcb& tcb) {
+void mark_overdue(Context& context, Tcb& tcb) {
   Flight& flight = *tcb.flight;
   const int64_t patience = int64_t{flight.rack_rtt} + reordering_window(tcb);
   // The receiver may have dropped what it SACKed (RFC 2018 §8): a SACKed head after a time-out says so.
@@ -71,7 +74,7 @@ void mark_overdue(const Context& context, Tcb& tcb) {
     PacketInfo& info = info_of(m);
     if (reneged) info.flags &= static_cast<uint16_t>(~kPktSacked);
     if (info.flags & (kPktSacked | kPktLost)) continue;
-    if (m == tcb.tx_head || info.sent_at + patience <= context.now.count()) mark_lost(tcb, m);
+    if (m == tcb.tx_head || info.sent_at + patience <= context.now.count()) mark_lost(context, tcb, m);
   }
 }
 
@@ -124,7 +127,7 @@ Micros detect_losses(Context& context, Tcb& tcb) {
       continue;
     }
     const int64_t remaining = info.sent_at + patience - context.now.count();
-    if (remaining <= 0) mark_lost(tcb, m);
+    if (remaining <= 0) mark_lost(context, tcb, m);
     else longest_wait = std::max(longest_wait, remaining);
   }
   return longest_wait > 0 ? context.now + Micros(longest_wait) : Micros::never();
@@ -143,17 +146,20 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
     // RFC 5681 §3.2 and RFC 6582: three duplicates, then one hole a partial ACK.
     const bool partial = tcb.has(kInRecovery) && delivery.advanced && tcb.snd_una < tcb.recovery_point;
     const bool third = delivery.duplicate && tcb.dup_acks == kDupThresh && !tcb.has(kInRecovery | kInLoss);
-    if ((partial || third) && !(info_of(tcb.tx_head).flags & kPktLost)) mark_lost(tcb, tcb.tx_head);
+    if ((partial || third) && !(info_of(tcb.tx_head).flags & kPktLost)) mark_lost(context, tcb, tcb.tx_head);
   }
   const bool new_loss = flight.lost_bytes > lost_before;
+  PathModel* const model = model_of(context, tcb);
 
   if (tcb.has(kInRecovery | kInLoss) && tcb.snd_una >= tcb.recovery_point) {
-    if (tcb.has(kInRecovery)) congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
+    if (model != nullptr) congestion::bbr::on_recovery_end(model->bbr, tcb.cc);
+    else if (tcb.has(kInRecovery)) congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
     tcb.clear(kInRecovery | kInLoss);
     tcb.dup_acks = 0;
   }
   if (new_loss && !tcb.has(kInRecovery | kInLoss)) enter_recovery(context, tcb, prior_in_flight);
-  if (tcb.has(kInRecovery)) {
+  // A model says itself what may be in flight during recovery.
+  if (tcb.has(kInRecovery) && model == nullptr) {
     const uint32_t delivered =
         tcb.has(kSackPermitted) ? delivery.acked + delivery.sacked
                                 : (delivery.advanced ? delivery.acked : (delivery.duplicate ? tcb.mss : 0));
@@ -174,7 +180,8 @@ void enter_loss(Context& context, Tcb& tcb) {
     if (first) begin_episode(tcb);
     mark_overdue(context, tcb);
   }
-  congestion::on_timeout(tcb.cc, context.now, outstanding, tcb.mss, first);
+  if (PathModel* model = model_of(context, tcb)) enter_model_loss(context, tcb, *model);
+  else congestion::on_timeout(tcb.cc, context.now, outstanding, tcb.mss, first);
   tcb.clear(kInRecovery | kProbeSent);
   tcb.set(kInLoss);
   tcb.recovery_point = tcb.snd_nxt;

@@ -73,6 +73,9 @@ enum PacketFlag : uint16_t {
   kPktMappingChecksum = 1 << 9,
   kPktDataFin = 1 << 10,      ///< the mapping ends with the DATA_FIN
   kPktFin = 1 << 11,          ///< the segment carried FIN
+  // send
+  kPktRated = 1 << 13,        ///< what delivery rate sampling notes at transmission is valid
+  kPktAppLimited = 1 << 14,   ///< P.is_app_limited
 };
 
 /// What a Tcb that is a stream of its own knows beyond TCP.

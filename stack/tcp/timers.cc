@@ -5,6 +5,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/open.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/recovery.h"
@@ -149,6 +150,7 @@ void on_retransmission_time_out(Context& context, Tcb& tcb) {
 }
 
 void on_retransmission_deadline(Context& context, Tcb& tcb) {
+  check_app_limited(context, tcb);
   if (tcb.has(kReorderTimer)) {
     tcb.clear(kReorderTimer);
     restart_retransmission(context, tcb);

@@ -5,6 +5,7 @@
 
 #include "stack/mptcp/options_out.h"
 #include "stack/tcp/ecn.h"
+#include "stack/tcp/model_events.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/window.h"
 
@@ -189,6 +190,7 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
     write_headers(context, fields, options, frame.data() + header_size, info.payload_size, info.payload_sum, frame.get());
   }
   info.sent_at = context.now.count();
+  if (PathModel* model = model_of(context, tcb)) note_sent(context, tcb, *model, info);
   if (info.transmissions++ != 0) {
     ++tcb.retransmissions;
     ++context.counters.tcp_retransmitted;

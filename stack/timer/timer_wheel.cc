@@ -9,7 +9,7 @@ namespace {
 constexpr uint64_t kNoTick = UINT64_MAX;
 }
 
-TimerWheel::TimerWheel(Micros start) : start_(start) {
+TimerWheel::TimerWheel(Micros start, unsigned tick_shift) : start_(start), tick_shift_(tick_shift) {
   due_.next = due_.prev = &due_;
   late_.next = late_.prev = &late_;
   for (TimerLink& head : slots_) head.next = head.prev = &head;

@@ -1,6 +1,6 @@
 // Hierarchical timing wheel: one intrusive entry per subflow, re-armed by a store (design D6).
 //
-// Six levels of 256 slots, the lowest of 128 microseconds: an entry lies in the slot of the highest base-256
+// Six levels of 256 slots, the lowest of 128 microseconds unless its owner says otherwise: an entry lies in the slot of the highest base-256
 // digit in which its tick differs from the wheel's, and moves down when the wheel reaches that slot. Bitmaps
 // lead straight to the next slot in use, so hours without timers cost nothing. Deadlines never fire early and
 // at most one tick late. Not thread-safe: a wheel belongs to one worker.
@@ -35,9 +35,10 @@ static_assert(sizeof(TimerNode) <= 32);
 
 class TimerWheel {
  public:
-  static constexpr int64_t kTickMicros = 128;
+  static constexpr int64_t kTickMicros = 128;  ///< by default
 
-  explicit TimerWheel(Micros start);
+  /// A tick is two to the power of `tick_shift` microseconds.
+  explicit TimerWheel(Micros start, unsigned tick_shift = 7);
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
@@ -121,14 +122,14 @@ class TimerWheel {
   uint64_t floor_tick(Micros t) const {
     return t <= start_
                ? 0
-               : (static_cast<uint64_t>(t.count()) - static_cast<uint64_t>(start_.count())) / kTickMicros;
+               : (static_cast<uint64_t>(t.count()) - static_cast<uint64_t>(start_.count())) >> tick_shift_;
   }
   uint64_t tick_of(Micros deadline) const {
     if (deadline <= start_) return 0;
     const uint64_t distance = static_cast<uint64_t>(deadline.count()) - static_cast<uint64_t>(start_.count());
-    return (distance + (kTickMicros - 1)) / kTickMicros;
+    return (distance + ((uint64_t{1} << tick_shift_) - 1)) >> tick_shift_;
   }
-  Micros time_of(uint64_t tick) const { return start_ + Micros(static_cast<int64_t>(tick) * kTickMicros); }
+  Micros time_of(uint64_t tick) const { return start_ + Micros(static_cast<int64_t>(tick << tick_shift_)); }
 
   uint64_t slot_start(uint16_t slot) const;
   void place(TimerNode& node, uint64_t tick);
@@ -151,6 +152,7 @@ class TimerWheel {
   }
 
   Micros start_;
+  unsigned tick_shift_;
   uint64_t current_ = 0;         // first tick not yet looked at
   uint64_t next_call_tick_ = 0;  // what is armed for an earlier tick waits in `late_` for this one
   uint64_t size_ = 0;

@@ -184,8 +184,8 @@ TEST(InitialWindow, FollowsRfc6928) {
 }
 
 TEST(Algorithm, NamesRoundTrip) {
-  for (const Algorithm a : {Algorithm::kNewReno, Algorithm::kCubic}) EXPECT_EQ(parse_algorithm(name(a)), a);
-  for (const char* wrong : {"", "Cubic", "bbr", "cubic ", "reno"})
+  for (const Algorithm a : {Algorithm::kNewReno, Algorithm::kCubic, Algorithm::kBbr}) EXPECT_EQ(parse_algorithm(name(a)), a);
+  for (const char* wrong : {"", "Cubic", "bbr2", "cubic ", "reno"})
     EXPECT_FALSE(parse_algorithm(wrong)) << wrong;
 }
 

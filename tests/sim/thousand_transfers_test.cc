@@ -102,7 +102,9 @@ Net make_net(World& world, const std::vector<PathParameters>& paths, Prng& prng)
   for (Settings& s : settings) {
     s = HostConfig::small_settings();
     s.mptcp_checksum = prng.chance(0.2);
-    s.algorithm = prng.chance(0.5) ? congestion::Algorithm::kCubic : congestion::Algorithm::kNewReno;
+    constexpr congestion::Algorithm kAll[] = {congestion::Algorithm::kCubic, congestion::Algorithm::kNewReno,
+                                              congestion::Algorithm::kBbr};
+    s.algorithm = kAll[prng.below(std::size(kAll))];
   }
   ip::PortOffloads offloads;
   if (prng.chance(0.3))

@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
             "t.toml:2: error: tcp.min_rto_ms: expected an integer from 1 to 60000 (milliseconds); found a "
             "fraction\n"},
         ErrorCase{"WrongChoice", "[tcp]\ncongestion = \"cubik\"\n",
-                  "t.toml:2: error: tcp.congestion: expected one of \"cubic\", \"newreno\"; found \"cubik\"; "
+                  "t.toml:2: error: tcp.congestion: expected one of \"cubic\", \"newreno\", \"bbr\"; found \"cubik\"; "
                   "did you "
                   "mean \"cubic\"?\n"},
         ErrorCase{"WrongSize", "[relay]\nbudget = \"1 mega\"\n",
