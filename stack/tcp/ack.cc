@@ -28,6 +28,13 @@ struct RttSample {
   }
 };
 
+/// `info` is acknowledged for the first time.
+void forget_small(Flight& flight, PacketInfo& info) {
+  if (!(info.flags & kPktSmall)) return;
+  info.flags &= static_cast<uint16_t>(~kPktSmall);
+  --flight.small_packets;
+}
+
 /// Sent once only, and before the latest recovery began.
 bool is_original(const Tcb& tcb, rte_mbuf* m) {
   return !(info_of(m).flags & kPktRetransmitted) && end_of(m) <= tcb.recovery_point;
@@ -67,6 +74,7 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, RttSamp
       newly += info.payload_size;
       delivery.original |= is_original(tcb, m);
       note_delivered(context, tcb, m);
+      forget_small(*tcb.flight, info);
       sample.consider(info);
     }
   }
@@ -95,6 +103,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, RttSample& sample, De
     if (!(info.flags & kPktSacked)) {
       delivery.original |= is_original(tcb, m);
       note_delivered(context, tcb, m);
+      forget_small(*tcb.flight, info);
       sample.consider(info);
     }
     forget_marks(*tcb.flight, info, info.payload_size);

@@ -73,6 +73,8 @@ enum PacketFlag : uint16_t {
   kPktMappingChecksum = 1 << 9,
   kPktDataFin = 1 << 10,      ///< the mapping ends with the DATA_FIN
   kPktFin = 1 << 11,          ///< the segment carried FIN
+  // send
+  kPktSmall = 1 << 15,        ///< counted in Flight::small_packets
 };
 
 /// What a Tcb that is a stream of its own knows beyond TCP.
