@@ -145,6 +145,24 @@ void on_recovery_end(Bbr& b, State& state) {
   restore_cwnd(b, state);
 }
 
+void on_spurious_loss(Bbr& b, State& state, const Connection& connection) {
+  restore_cwnd(b, state);
+  b.is_loss_in_round = false;
+  reset_full_bw(b);
+  b.bw_shortterm = std::max(b.bw_shortterm, b.undo_bw_shortterm);
+  b.inflight_shortterm = std::max(b.inflight_shortterm, b.undo_inflight_shortterm);
+  b.inflight_longterm = std::max(b.inflight_longterm, b.undo_inflight_longterm);
+  if (b.mode == Bbr::Mode::kProbeRtt || b.mode == b.undo_mode) return;
+  const RateSample nothing;
+  Event e{b, state, connection, nothing, Micros(0)};
+  if (b.undo_mode == Bbr::Mode::kStartup) {
+    b.full_bw_reached = false;
+    enter_startup(b);
+  } else if (b.undo_mode == Bbr::Mode::kProbeBwUp) {
+    start_probe_bw_up(e);
+  }
+}
+
 void on_restart_from_idle(Bbr& b, State& state, const Connection& connection) {
   b.idle_restart = true;
   b.extra_acked_interval_start = connection.now;

@@ -78,6 +78,12 @@ struct Bbr {
   uint32_t min_rtt = 0;              ///< microseconds; 0 = no sample
   uint32_t probe_rtt_min_delay = 0;  ///< likewise
 
+  // As the first loss of the round found them: what a needless recovery takes back (§5.5.10.2).
+  uint64_t undo_bw_shortterm = kNoBandwidthBound;
+  uint32_t undo_inflight_shortterm = kNoInflightBound;
+  uint32_t undo_inflight_longterm = kNoInflightBound;
+  Mode undo_mode = Mode::kStartup;
+
   SeqNum last_lost_end;  ///< a loss that begins here continues the range
   Mode mode = Mode::kStartup;
   AckPhase ack_phase = AckPhase::kInit;
@@ -142,6 +148,8 @@ void on_recovery(Bbr& bbr, const State& state, bool in_recovery);
 void on_timeout(Bbr& bbr, State& state, const Connection& connection);
 /// Fast recovery or that after a time-out is over.
 void on_recovery_end(Bbr& bbr, State& state);
+/// HandleSpuriousLossDetection: nothing was lost, neither the timer nor the duplicates were right.
+void on_spurious_loss(Bbr& bbr, State& state, const Connection& connection);
 /// HandleRestartFromIdle (§5.4.1): about to send with nothing in flight after the application had nothing to
 /// send.
 void on_restart_from_idle(Bbr& bbr, State& state, const Connection& connection);

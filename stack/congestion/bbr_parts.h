@@ -24,7 +24,6 @@ constexpr uint8_t kFullBwRounds = 3;
 constexpr uint32_t kFullBwGrowth = 125;
 constexpr uint8_t kExtraAckedFilterRounds = 10;
 constexpr uint8_t kDrainRounds = 3;
-constexpr Micros kMinRttFilterLength = Micros::seconds(10);
 constexpr Micros kProbeRttInterval = Micros::seconds(5);
 constexpr Micros kProbeRttDuration = Micros::milliseconds(200);
 
@@ -73,6 +72,7 @@ void check_drain_done(Event& e);
 bool is_in_probe_bw(const Bbr& b);
 bool is_probing_bw(const Bbr& b);
 void start_probe_bw_down(Event& e);
+void start_probe_bw_up(Event& e);
 void start_probe_bw_cruise(Bbr& b);
 void update_probe_bw_cycle_phase(Event& e);
 /// HandleInflightTooHigh: `tx_in_flight` bytes were more than the path takes.

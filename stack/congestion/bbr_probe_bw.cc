@@ -34,16 +34,6 @@ void raise_inflight_longterm_slope(Event& e) {
   b.probe_up_acked_per_inc = std::max(e.state.cwnd / growth_this_round, e.c.mss);
 }
 
-void start_probe_bw_up(Event& e) {
-  Bbr& b = e.b;
-  b.ack_phase = AckPhase::kProbeStarting;
-  start_round(e);
-  reset_full_bw(b);
-  b.full_bw = e.rs.delivery_rate;
-  b.mode = Mode::kProbeBwUp;
-  raise_inflight_longterm_slope(e);
-}
-
 /// PickProbeWait: at random, so that flows do not probe in step.
 void pick_probe_wait(Event& e) {
   const uint64_t random = e.c.random.u64();
@@ -135,6 +125,16 @@ bool is_in_probe_bw(const Bbr& b) {
 
 bool is_probing_bw(const Bbr& b) {
   return b.mode == Mode::kStartup || b.mode == Mode::kProbeBwRefill || b.mode == Mode::kProbeBwUp;
+}
+
+void start_probe_bw_up(Event& e) {
+  Bbr& b = e.b;
+  b.ack_phase = AckPhase::kProbeStarting;
+  start_round(e);
+  reset_full_bw(b);
+  b.full_bw = e.rs.delivery_rate;
+  b.mode = Mode::kProbeBwUp;
+  raise_inflight_longterm_slope(e);
 }
 
 void start_probe_bw_down(Event& e) {

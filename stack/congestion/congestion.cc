@@ -107,7 +107,7 @@ void on_timeout(State& s, Micros, uint32_t in_flight, uint32_t mss, bool first) 
 }
 
 void on_undo(State& s) {
-  if (s.prior_cwnd == 0 || s.algorithm == Algorithm::kBbr) return;
+  if (s.prior_cwnd == 0) return;
   s.cwnd = std::max(s.cwnd, s.prior_cwnd);
   s.ssthresh = std::max(s.ssthresh, s.prior_ssthresh);
   s.w_max = s.prior_w_max;

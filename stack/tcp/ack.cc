@@ -34,9 +34,13 @@ bool is_original(const Tcb& tcb, rte_mbuf* m) {
 
 /// `m` is acknowledged for the first time.
 void take_delivery(Context& context, Tcb& tcb, rte_mbuf* m, AckSample& sample, Delivery& delivery) {
-  const PacketInfo& info = info_of(m);
+  PacketInfo& info = info_of(m);
   delivery.original |= is_original(tcb, m);
   note_delivered(context, tcb, m);
+  if (info.flags & kPktSmall) {
+    info.flags &= static_cast<uint16_t>(~kPktSmall);
+    --tcb.flight->small_packets;
+  }
   if (!(info.flags & kPktRetransmitted)) sample.sent_at = std::max(sample.sent_at, info.sent_at);
   if (sample.model != nullptr) sample_delivered(sample.model->sampler, sample.model->sample, info, end_of(m), context.now);
 }

@@ -32,7 +32,11 @@ void react_to_echo(Context& context, Tcb& tcb, const Segment& segment, uint32_t 
 
 /// ECE and CWR of a segment that leaves; `new_data`: payload never sent before.
 uint16_t ecn_flags(Tcb& tcb, bool new_data);
-/// The two bits of its IP header. Retransmissions, bare ACKs and probes are not capable (§6.1.4, §6.1.5).
-inline uint8_t ecn_bits(const Tcb& tcb, bool new_data) { return (tcb.ecn & kEcnAgreed) && new_data ? kEcnCapable : 0; }
+/// The two bits of its IP header. Retransmissions, bare ACKs and probes are not capable (§6.1.4, §6.1.5); nor is what BBR
+/// sends: its model has no answer to these marks, which mean a loss.
+inline uint8_t ecn_bits(const Tcb& tcb, bool new_data) {
+  const bool capable = (tcb.ecn & kEcnAgreed) && new_data && tcb.cc.algorithm != congestion::Algorithm::kBbr;
+  return capable ? kEcnCapable : 0;
+}
 
 }  // namespace tributary::tcp

@@ -29,6 +29,7 @@ struct Flight {
   uint32_t undo_timestamp = 0;    ///< TSval of its first retransmission
   uint32_t undo_bytes = 0;        ///< sent again since, and not yet shown needless by a DSACK
   bool probe_is_retransmission = false; ///< TLP.is_retrans
+  uint16_t small_packets = 0;     ///< small pieces sent and not acknowledged in any way
 };
 static_assert(sizeof(Flight) <= 80);
 

@@ -83,6 +83,10 @@ void enter_model_loss(Context& context, Tcb& tcb, PathModel& model) {
   bbr::on_timeout(model.bbr, tcb.cc, describe(context, tcb, model));
 }
 
+void undo_model(Context& context, Tcb& tcb, PathModel& model) {
+  bbr::on_spurious_loss(model.bbr, tcb.cc, describe(context, tcb, model));
+}
+
 void check_app_limited(Context& context, const Tcb& tcb, PathModel& model) {
   if (has_data(context, tcb) || !model.pacing.is_open(context.now)) return;
   const uint32_t flight = in_flight(tcb);

@@ -25,6 +25,8 @@ void note_lost(Context& context, Tcb& tcb, PathModel& model, const PacketInfo& i
 void update_model(Context& context, Tcb& tcb, PathModel& model, Micros rtt);
 void enter_model_recovery(Tcb& tcb, PathModel& model);
 void enter_model_loss(Context& context, Tcb& tcb, PathModel& model);
+/// The recovery the Tcb is in, or was in last, was needless.
+void undo_model(Context& context, Tcb& tcb, PathModel& model);
 
 /// CheckIfApplicationLimited (draft-ietf-ccwg-bbr-06 §4.1.2.4): before new data is queued, an ACK is
 /// processed, or a timer makes something leave.

@@ -16,6 +16,8 @@ namespace {
 
 using namespace wire::tcp_flag;
 
+constexpr uint32_t kSmallAtLeast = 10;  // packets: the initial window of RFC 6928
+
 bool may_send_data(const Tcb& tcb) {
   switch (tcb.state) {
     case State::kEstablished:
@@ -64,6 +66,19 @@ uint32_t limited_transmit(const Tcb& tcb) {
   return uint32_t{tcb.dup_acks} * tcb.mss;
 }
 
+/// A window of bytes would let a writer of single bytes fill it with thousands of packets, each of which costs the network
+/// and the receiver's memory nearly as much as a full one: of small pieces as many may be under way as of full segments.
+bool too_many_small(const Tcb& tcb) {
+  return tcb.flight != nullptr && tcb.flight->small_packets >= std::max<uint32_t>(kSmallAtLeast, tcb.cc.cwnd / tcb.mss);
+}
+
+/// Bytes of the queue never sent.
+uint32_t unsent_bytes(const Tcb& tcb) {
+  if (tcb.tx_unsent() == nullptr) return 0;
+  const PacketInfo& last = info_of(tcb.flight->tail);
+  return static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
+}
+
 /// Sends what was never sent. Returns whether anything left.
 bool send_new(Context& context, Tcb& tcb) {
   bool sent = false;
@@ -74,6 +89,8 @@ bool send_new(Context& context, Tcb& tcb) {
       tcb.set(kCwndLimited);
       break;
     }
+    const bool small = size <= kSmallPiece;
+    if (small && too_many_small(tcb)) break;
     const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
     if (window < static_cast<int32_t>(size)) {
       // Sender-side silly window avoidance (RFC 9293 §3.8.6.2.1): a piece leaves only when nothing is in flight and the
@@ -87,6 +104,10 @@ bool send_new(Context& context, Tcb& tcb) {
     if (size < info_of(m).payload_size && !split_queued(context, tcb, m, static_cast<uint16_t>(size))) break;
     info_of(m).seq = tcb.snd_nxt.raw();
     if (!transmit_payload(context, tcb, m)) break;
+    if (small) {
+      info_of(m).flags |= kPktSmall;
+      ++tcb.flight->small_packets;
+    }
     tcb.flight->unsent = info_of(m).subflow_next;
     tcb.flight->prr_out += size;
     tcb.advance_snd_nxt(size);
@@ -121,6 +142,7 @@ void request_ack(Context& context, Tcb& tcb) {
 bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size) {
   rte_mbuf* rest = split_off(context, m, size);
   if (rest == nullptr) return false;
+  info_of(rest).flags &= static_cast<uint16_t>(~kPktSmall);
   info_of(rest).subflow_next = info_of(m).subflow_next;
   info_of(m).subflow_next = rest;
   if (tcb.flight->tail == m) tcb.flight->tail = rest;
@@ -133,18 +155,12 @@ uint32_t in_flight(const Tcb& tcb) {
   return tcb.flight == nullptr ? outstanding : outstanding - tcb.flight->sacked_bytes - tcb.flight->lost_bytes;
 }
 
-/// Bytes of the queue never sent.
-static uint32_t unsent_bytes(const Tcb& tcb) {
-  if (tcb.tx_unsent() == nullptr) return 0;
-  const PacketInfo& last = info_of(tcb.flight->tail);
-  return static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
-}
-
 void note_limited(const Context& context, Tcb& tcb) {
   if (model_of(context, tcb) == nullptr || in_flight(tcb) + unsent_bytes(tcb) + tcb.mss > tcb.cc.cwnd) tcb.set(kCwndLimited);
 }
 
 uint32_t send_room(const Context& context, const Tcb& tcb) {
+  if (too_many_small(tcb)) return 0;
   const uint32_t flight = in_flight(tcb);
   const uint32_t congestion = tcb.cc.cwnd > flight ? tcb.cc.cwnd - flight : 0;
   const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;

@@ -5,6 +5,9 @@
 
 namespace tributary::tcp {
 
+/// Payload of at most so many bytes, a quarter of a full segment, is a small piece: those that wait are gathered.
+constexpr uint16_t kSmallPiece = 360;
+
 /// Puts the Tcb on the list of those whose `output` runs at the end of the pass.
 void request_output(Context& context, Tcb& tcb);
 /// The same, with an ACK even if there is nothing to send.

@@ -107,7 +107,8 @@ void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint3
   } else if (tcb.snd_una > tcb.flight->probe_end_seq) {
     tcb.clear(kProbeSent);
     ++context.counters.tcp_probe_recoveries;
-    if (tcb.has(kInRecovery | kInLoss)) return;
+    // A model looks at how much is lost, which is one segment.
+    if (tcb.has(kInRecovery | kInLoss) || model_of(context, tcb) != nullptr) return;
     congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
     congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
   }

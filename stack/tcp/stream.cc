@@ -9,7 +9,6 @@
 namespace tributary::tcp {
 namespace {
 
-constexpr uint16_t kSmallPiece = 360;       // bytes: a quarter of a full segment
 constexpr uint16_t kCompactedPayload = 1400;  // bytes: pieces are gathered up to about one segment
 
 }  // namespace

@@ -76,6 +76,7 @@ enum PacketFlag : uint16_t {
   // send
   kPktRated = 1 << 13,        ///< what delivery rate sampling notes at transmission is valid
   kPktAppLimited = 1 << 14,   ///< P.is_app_limited
+  kPktSmall = 1 << 15,        ///< counted in Flight::small_packets
 };
 
 /// What a Tcb that is a stream of its own knows beyond TCP.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "stack/tcp/model_events.h"
+
 namespace tributary::tcp {
 namespace {
 
@@ -32,7 +34,8 @@ void undo(Context& context, Tcb& tcb) {
     info.flags &= static_cast<uint16_t>(~kPktLost);
     flight.lost_bytes -= info.payload_size;
   }
-  congestion::on_undo(tcb.cc);
+  if (PathModel* model = model_of(context, tcb)) undo_model(context, tcb, *model);
+  else congestion::on_undo(tcb.cc);
   tcb.clear(kInRecovery | kInLoss);
   tcb.set(kReordering);  // or the same delay would be taken for a loss again
   tcb.dup_acks = 0;

@@ -222,10 +222,10 @@ TEST_F(BbrTest, ManyLossesWhileProbingBoundWhatIsInFlight) {
   lose(0, kBdp / 100);
   EXPECT_EQ(b.mode, Mode::kProbeBwUp) << "one in a hundred is tolerated";
   lose(9000, kBdp / 50 + 2 * kMss, 600'000);
-  EXPECT_EQ(b.mode, Mode::kProbeBwUp) << "so is two in a hundred";
-  lose(18'000, 14 * kMss, 600'000);
+  EXPECT_EQ(b.mode, Mode::kProbeBwUp) << "so is two in a hundred, and two more";
+  lose(18'000, 15 * kMss, 600'000);
   EXPECT_EQ(b.mode, Mode::kProbeBwDown);
-  // 13 lost before this packet of 599 KB: the threshold of 2 % was crossed before it.
+  // 14 lost before this packet, of 599 KB: the threshold, 2 % and two segments, was crossed before it.
   EXPECT_EQ(b.inflight_longterm, 599'000u);
   EXPECT_TRUE(b.prev_probe_too_high);
   lose(27'000, 30 * kMss, 500'000);

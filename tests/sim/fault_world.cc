@@ -130,7 +130,7 @@ class FaultWorld {
     options.v6 = prng_.chance(0.3);
     const bool checksums = prng_.chance(0.4);
     for (Settings* s : {&options.client, &options.server}) {
-      const auto algorithms = {congestion::Algorithm::kNewReno, congestion::Algorithm::kCubic};
+      const auto algorithms = {congestion::Algorithm::kNewReno, congestion::Algorithm::kCubic, congestion::Algorithm::kBbr};
       s->algorithm = algorithms.begin()[prng_.below(algorithms.size())];
       s->mptcp_checksum = checksums;
       s->max_subflows = s->max_time_wait = 256;

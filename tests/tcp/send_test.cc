@@ -41,6 +41,23 @@ TEST_F(TcpSend, LargeWritesAreCutToSegments) {
   EXPECT_EQ(log().acked, 1200u);
 }
 
+// RFC 6928: ten segments, however small; an acknowledgement, cumulative or selective, lets one more leave.
+TEST_F(TcpSend, SmallPiecesUnderWayAreFewAndOthersAreGathered) {
+  open({.sack = true});
+  const std::string bytes = pattern(300);
+  for (char byte : bytes) write(std::string(1, byte));
+  for (uint32_t seq = 1; seq <= 10; ++seq) peer.expect_data(seq, 1, pattern(1, seq - 1));
+  peer.expect_nothing();
+  peer.send(ack(1, 1).sack(3, 4));
+  peer.expect_data(11, 1, pattern(290, 10));
+  write("x");
+  peer.expect_nothing();
+  peer.send(ack(1, 6));
+  peer.expect_data(301, 1, "x");
+  peer.send(ack(1, 302));
+  EXPECT_EQ(log().acked, 301u);
+}
+
 TEST_F(TcpSend, NoSegmentLeavesTheWindow) {
   open({.wscale = -1}, 4000);
   write(pattern(6 * kMss));
