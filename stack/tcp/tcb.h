@@ -145,6 +145,8 @@ struct Tcb {
   uint32_t rttvar = 0;
   uint32_t min_rtt = 0;           ///< microseconds; 0 = no sample yet
   SeqNum recovery_point;
+  uint16_t received_wraps = 0;    ///< how often rcv_nxt came round to irs
+  uint16_t sent_wraps = 0;        ///< how often snd_nxt came round to iss
 
   // Timers: one wheel entry, filed under the earliest (design D6).
   TimerNode timer;
@@ -166,8 +168,6 @@ struct Tcb {
     PlainStream plain;            ///< of a stream of its own
     SubflowPart subflow;          ///< with is_subflow()
   };
-  uint16_t received_wraps = 0;    ///< how often rcv_nxt came round to irs
-  uint16_t sent_wraps = 0;        ///< how often snd_nxt came round to iss
 
   Tcb() : plain{} {}
   /// First packet of the queue never sent.
