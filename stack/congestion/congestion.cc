@@ -14,9 +14,23 @@ namespace {
 // segments acknowledge up to 64 KB at once, and slow start must still double.
 constexpr uint32_t kSlowStartLimit = 65'536;
 
+// pipeACK (RFC 7661 §4.2), without rounds or clock: what an ACK finds in flight was sent within a round trip. A higher one is
+// taken at once, a lower one in about four round trips.
+void note_pipe(State& s, const Ack& ack) {
+  const uint32_t pipe = s.pipe_ack.value();
+  if (ack.in_flight >= pipe) {
+    s.pipe_ack = Compact16(ack.in_flight);
+    return;
+  }
+  const uint64_t forgotten = uint64_t{pipe - ack.in_flight} * ack.newly_acked / (4 * uint64_t{std::max(ack.in_flight, ack.mss)});
+  s.pipe_ack = Compact16(std::max<uint64_t>(pipe - std::min<uint64_t>(forgotten, pipe), ack.in_flight));
+}
+
 uint32_t reduced_window(const State& s, uint32_t in_flight, uint32_t mss) {
-  // What was really in flight, not a window that was never filled (RFC 5681 §3.1, equation 4).
-  const uint32_t window = std::min(in_flight, s.cwnd);
+  // What was really in flight, not a window that was never filled (RFC 5681 §3.1, equation 4), or what was there lately, if
+  // the application has let less than half of the window be validated (RFC 7661 §4.4.2).
+  const uint32_t pipe = s.pipe_ack.value();
+  const uint32_t window = std::min(pipe < s.cwnd / 2 ? std::max(pipe, in_flight) : in_flight, s.cwnd);
   switch (s.algorithm) {
     case Algorithm::kNewReno:
     case Algorithm::kBbr:
@@ -68,6 +82,7 @@ void start(State& s, Algorithm algorithm, uint32_t mss) {
 
 void on_ack(State& s, const Ack& ack) {
   if (s.algorithm == Algorithm::kBbr) return;
+  note_pipe(s, ack);
   uint32_t acked = ack.newly_acked;
   if (s.in_slow_start()) {
     const bool initial = s.ssthresh == kNoThreshold;

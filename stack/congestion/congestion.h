@@ -11,6 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "stack/base/compact16.h"
 #include "stack/base/units.h"
 
 namespace tributary::congestion {
@@ -66,6 +67,8 @@ struct State {
     CubicEpoch epoch;
     uint32_t model;  ///< BBR: one more than the index of its model; 0 = none yet
   };
+  Compact16 pipe_ack;      ///< pipeACK (RFC 7661 §4.2): bytes lately acknowledged in a round trip; 0 = undefined
+  uint16_t last_sent = 0;  ///< when payload last left, in units of `kIdleTick`
 
   bool in_slow_start() const { return cwnd < ssthresh; }
 };
@@ -88,6 +91,15 @@ void on_recovery_end(State& state, Micros now, uint32_t mss);
 void on_timeout(State& state, Micros now, uint32_t in_flight, uint32_t mss, bool first);
 /// The last `on_loss` or `on_timeout` was spurious: takes it back (RFC 4015 §3.2, RFC 9438 §4.9).
 void on_undo(State& state);
+
+constexpr unsigned kIdleTick = 16;  ///< two to the power of this: microseconds in which `last_sent` counts
+inline void note_sent(State& state, Micros now) { state.last_sent = static_cast<uint16_t>(now.count() >> kIdleTick); }
+/// Whether nothing has been sent for longer than `rto`. (A pause of 71 minutes looks like none, and so do those of twice
+/// that and so on.)
+inline bool is_idle(const State& state, Micros now, Micros rto) {
+  const uint16_t ticks = static_cast<uint16_t>((now.count() >> kIdleTick) - state.last_sent);
+  return ticks > 0 && (int64_t{ticks} - 1) << kIdleTick > rto.count();
+}
 /// Nothing was sent for longer than the RTO: restart window (RFC 5681 §4.1), ssthresh remembering what the
 /// path took.
 void on_idle(State& state, uint32_t mss);

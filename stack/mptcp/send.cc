@@ -122,7 +122,9 @@ void share_window(Context& context, Connection& connection) {
 }
 
 void send_new(Context& context, Connection& connection) {
-  if (connection.snd_unsent != nullptr) share_window(context, connection);
+  if (connection.snd_unsent == nullptr) return;
+  for_each_subflow(context, connection, [&context](Tcb& tcb) { tcp::restart_after_idle(context, tcb); });
+  share_window(context, connection);
   while (connection.snd_unsent != nullptr) {
     rte_mbuf* m = connection.snd_unsent;
     if (!fit_window(context, connection, m)) return;

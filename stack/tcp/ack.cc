@@ -183,7 +183,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
              !segment.options->mptcp.has(wire::MptcpOptions::kPrio)) {
     // RFC 8684 §3.3.2 (DA-6): ACKs that only carry MPTCP signals say nothing of losses.
     delivery.duplicate = true;
-    if (tcb.dup_acks < UINT8_MAX) ++tcb.dup_acks;
+    if (tcb.dup_acks < kMaxDupAcks) ++tcb.dup_acks;
   }
   if (delivery.advanced && !tcb.has(kInRecovery)) tcb.dup_acks = 0;
 

@@ -155,6 +155,11 @@ uint32_t in_flight(const Tcb& tcb) {
   return tcb.flight == nullptr ? outstanding : outstanding - tcb.flight->sacked_bytes - tcb.flight->lost_bytes;
 }
 
+void restart_after_idle(const Context& context, Tcb& tcb) {
+  if (tcb.snd_una != tcb.snd_nxt) return;
+  if (congestion::is_idle(tcb.cc, context.now, base_rto(context.settings, tcb))) congestion::on_idle(tcb.cc, tcb.mss);
+}
+
 void note_limited(const Context& context, Tcb& tcb) {
   if (model_of(context, tcb) == nullptr || in_flight(tcb) + unsent_bytes(tcb) + tcb.mss > tcb.cc.cwnd) tcb.set(kCwndLimited);
 }
@@ -200,7 +205,10 @@ void output(Context& context, Tcb& tcb) {
   const SeqNum before = tcb.snd_nxt;
   if (may_send_data(tcb)) {
     if (tcb.flight != nullptr && tcb.flight->lost_bytes != 0) send_retransmissions(context, tcb);
-    send_new(context, tcb);
+    if (tcb.tx_unsent() != nullptr) {
+      restart_after_idle(context, tcb);
+      send_new(context, tcb);
+    }
     send_fin(context, tcb);
   }
   if (tcb.has(kAckNow) && (is_synchronized(tcb.state) || tcb.state == State::kSynReceived))

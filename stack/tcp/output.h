@@ -23,6 +23,8 @@ void enqueue(Context& context, Tcb& tcb, rte_mbuf* m);
 /// False when there was no buffer; nothing has changed then.
 bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size);
 
+/// Before data is sent, or given to the Tcb to be sent: after a pause the window starts again (RFC 5681 §4.1). BBR paces instead.
+void restart_after_idle(const Context& context, Tcb& tcb);
 /// Bytes of the peer's and the congestion window still open for data not yet in the send queue.
 uint32_t send_room(const Context& context, const Tcb& tcb);
 /// More could have been given to this Tcb if it had room: notes that the window limits it, unless pacing does.

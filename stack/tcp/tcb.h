@@ -20,6 +20,7 @@ namespace tributary::tcp {
 
 constexpr uint32_t kNoConnection = UINT32_MAX;
 constexpr uint8_t kTimerKind = 1;  ///< TimerNode::kind of a Tcb
+constexpr uint8_t kMaxDupAcks = 15;
 
 /// Bits of Tcb::flags.
 enum TcbFlag : uint32_t {
@@ -113,9 +114,11 @@ struct Tcb {
   // What every segment touches.
   FlowKey key;
   State state = State::kClosed;
-  uint8_t snd_wscale = 0;     ///< shift of windows we receive
-  uint8_t rcv_wscale = 0;     ///< shift of windows we send
-  uint8_t dup_acks = 0;
+  uint8_t snd_wscale : 4 = 0; ///< shift of windows we receive
+  uint8_t rcv_wscale : 4 = 0; ///< shift of windows we send
+  uint8_t dup_acks : 4 = 0;   ///< no more than kMaxDupAcks are counted
+  uint8_t ecn : 4 = 0;        ///< EcnBit
+  uint8_t dscp = 0;           ///< of what we send: the upper six bits of the traffic class, in place
   uint32_t flags = 0;
   SeqNum rcv_nxt;
   SeqNum snd_una;
@@ -146,6 +149,8 @@ struct Tcb {
   uint32_t rttvar = 0;
   uint32_t min_rtt = 0;           ///< microseconds; 0 = no sample yet
   SeqNum recovery_point;
+  uint16_t received_wraps = 0;    ///< how often rcv_nxt came round to irs
+  uint16_t sent_wraps = 0;        ///< how often snd_nxt came round to iss
 
   // Timers: one wheel entry, filed under the earliest (design D6).
   TimerNode timer;
@@ -167,10 +172,6 @@ struct Tcb {
     PlainStream plain;            ///< of a stream of its own
     SubflowPart subflow;          ///< with is_subflow()
   };
-  uint8_t ecn = 0;                ///< EcnBit
-  uint8_t dscp = 0;               ///< of what we send: the upper six bits of the traffic class, in place
-  uint16_t received_wraps = 0;    ///< how often rcv_nxt came round to irs
-  uint16_t sent_wraps = 0;        ///< how often snd_nxt came round to iss
 
   Tcb() : plain{} {}
   /// First packet of the queue never sent.

@@ -190,6 +190,7 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
     write_headers(context, fields, options, frame.data() + header_size, info.payload_size, info.payload_sum, frame.get());
   }
   info.sent_at = context.now.count();
+  congestion::note_sent(tcb.cc, context.now);
   if (PathModel* model = model_of(context, tcb)) note_sent(context, tcb, *model, info);
   if (info.transmissions++ != 0) {
     ++tcb.retransmissions;

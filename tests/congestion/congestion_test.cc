@@ -183,6 +183,41 @@ TEST(InitialWindow, FollowsRfc6928) {
   for (const auto& c : cases) EXPECT_EQ(initial_window(c.mss), c.window) << c.mss;
 }
 
+// RFC 7661 §4.4.2.
+TEST_P(Each, LossOfARateLimitedFlowReducesFromWhatThePathLatelyTook) {
+  state.cwnd = 100 * kMss;
+  state.ssthresh = 100 * kMss;
+  on_ack(state, {now, 2 * kMss, 90 * kMss, kRtt, kRtt, kRtt, kMss, false});
+  EXPECT_NEAR(state.pipe_ack.value(), 90 * kMss, kMss);
+  const double factor = GetParam() == Algorithm::kCubic ? 0.7 : 0.5;
+  State validated = state;
+  EXPECT_EQ(on_loss(validated, now, 60 * kMss, kMss), static_cast<uint32_t>(60 * kMss * factor))
+      << "while the window is in use, what was in flight counts";
+  // The application sends a fifth of that from now on: forgotten in some round trips.
+  for (int round = 0; round < 5; ++round)
+    for (int i = 0; i < 9; ++i) on_ack(state, {now, 2 * kMss, 18 * kMss, kRtt, kRtt, kRtt, kMss, false});
+  EXPECT_EQ(state.cwnd, 100 * kMss);
+  const uint32_t pipe = state.pipe_ack.value();
+  EXPECT_LT(pipe, 50 * kMss);
+  EXPECT_GT(pipe, 25 * kMss);
+  EXPECT_EQ(on_loss(state, now, 5 * kMss, kMss), static_cast<uint32_t>(pipe * factor));
+}
+
+TEST(Idle, IsAPauseLongerThanTheTimeOut) {
+  const struct {
+    int64_t pause_ms, rto_ms;
+    bool idle;
+  } cases[] = {{0, 200, false},    {150, 200, false},  {400, 200, true},      {1000, 200, true},
+               {1000, 1200, false}, {3000, 1200, true}, {3'600'000, 200, true}};
+  for (const auto& c : cases)
+    for (const int64_t start : {0, 77, 100'000'123}) {
+      State s;
+      note_sent(s, Micros(start));
+      EXPECT_EQ(is_idle(s, Micros(start) + Micros::milliseconds(c.pause_ms), Micros::milliseconds(c.rto_ms)), c.idle)
+          << c.pause_ms << " " << c.rto_ms << " " << start;
+    }
+}
+
 TEST(Algorithm, NamesRoundTrip) {
   for (const Algorithm a : {Algorithm::kNewReno, Algorithm::kCubic, Algorithm::kBbr}) EXPECT_EQ(parse_algorithm(name(a)), a);
   for (const char* wrong : {"", "Cubic", "bbr2", "cubic ", "reno"})

@@ -58,6 +58,27 @@ TEST_F(TcpSend, SmallPiecesUnderWayAreFewAndOthersAreGathered) {
   EXPECT_EQ(log().acked, 301u);
 }
 
+// RFC 5681 §4.1: nothing tells any more what the path takes.
+TEST_F(TcpSend, AfterAPauseLongerThanTheTimeOutTheWindowStartsAgain) {
+  open();
+  write(pattern(11 * kMss));
+  expect_segments(1, 10);
+  peer.send(ack(1, 1 + 10 * kMss));
+  expect_segments(1 + 10 * kMss, 1);
+  peer.send(ack(1, 1 + 11 * kMss));
+  wait_ms(100);
+  write(pattern(20 * kMss, 11 * kMss));
+  expect_segments(1 + 11 * kMss, 20);
+  peer.send(ack(1, 1 + 31 * kMss));
+  wait_ms(1000);
+  write(pattern(20 * kMss, 31 * kMss));
+  expect_segments(1 + 31 * kMss, 10);
+  peer.expect_nothing();
+  peer.send(ack(1, 1 + 41 * kMss));
+  expect_segments(1 + 41 * kMss, 10);
+  peer.send(ack(1, 1 + 51 * kMss));
+}
+
 TEST_F(TcpSend, NoSegmentLeavesTheWindow) {
   open({.wscale = -1}, 4000);
   write(pattern(6 * kMss));
