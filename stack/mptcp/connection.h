@@ -43,7 +43,7 @@ enum ConnectionFlag : uint32_t {
   kScheduleQueued = 1 << 14,   ///< on the context's schedule list
   kInfinitePending = 1 << 16,  ///< fallback: data segments carry the infinite mapping until one is acknowledged
   kUserGone = 1 << 15,         ///< nobody reads events any more
-  kNotContiguous = 1 << 17,    ///< had a second subflow, or sent data twice: no infinite mapping can cover it (§3.7)
+  kNotContiguous = 1 << 17,    ///< had another subflow, or data went twice or was dropped: no infinite mapping can cover it (§3.7)
   kFailing = 1 << 18,          ///< a checksum failed on the only subflow: ACKs carry MP_FAIL until the peer falls back
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 /// One subflow, and never another: what it carried is the data, in order and once.
 bool may_go_infinite(const Connection& connection) {
-  return connection.subflow_count == 1 && !connection.has(kNotContiguous);
+  return connection.subflow_count == 1 && !connection.has(kNotContiguous) && connection.out_of_order.empty();
 }
 
 }  // namespace
@@ -28,6 +28,7 @@ void enter_fallback(Context& context, Connection& connection) {
     connection.set(kInfinitePending);  // the peer may still believe in mappings
     connection.infinite_from = connection.snd_nxt;
   }
+  for_each_subflow(context, connection, [&](tcp::Tcb& tcb) { deliver_pending(context, connection, tcb); });
   // A DATA_FIN means nothing any more: the subflow's FIN takes its place. What the subflow has delivered is delivered.
   connection.clear(kDataFinSent);
   count_subflow_acks(context, connection);
@@ -51,13 +52,17 @@ bool follow_fallback(Context& context, Connection& connection, tcp::Tcb& tcb) {
   return true;
 }
 
-bool check_mapping_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb, const wire::MptcpOptions& options) {
+bool check_peer_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb, const tcp::Segment& segment) {
+  const wire::MptcpOptions& options = segment.options->mptcp;
   const wire::Dss& dss = options.dss;
-  if (!options.has(wire::MptcpOptions::kDss) || !dss.has_mapping || dss.subflow_seq == 0) return true;
-  if (!connection.has(kRemoteKeyKnown)) return true;
-  const DataSeq dsn =
-      dss.dsn_64 ? DataSeq(dss.dsn) : DataSeq::nearest(static_cast<uint32_t>(dss.dsn), connection.rcv_nxt);
-  if (dsn == connection.remote_idsn + dss.subflow_seq) return true;
+  if (!options.has(wire::MptcpOptions::kDss)) return true;
+  const bool ends_subflow_only = segment.has(wire::tcp_flag::kFin) && !dss.data_fin;
+  if (!ends_subflow_only) {
+    if (!dss.has_mapping || dss.subflow_seq == 0 || !connection.has(kRemoteKeyKnown)) return true;
+    const DataSeq dsn =
+        dss.dsn_64 ? DataSeq(dss.dsn) : DataSeq::nearest(static_cast<uint32_t>(dss.dsn), connection.rcv_nxt);
+    if (dsn == connection.remote_idsn + dss.subflow_seq) return true;
+  }
   reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
   return false;
 }
@@ -70,7 +75,7 @@ bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb,
 
 bool on_checksum_failure(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn) {
   if (connection.has(kFailing)) return true;  // said already, and not heard yet
-  if (may_go_infinite(connection) && connection.out_of_order.empty() && dsn <= connection.rcv_nxt) {
+  if (may_go_infinite(connection) && dsn <= connection.rcv_nxt) {
     ++context.counters.mptcp_fail_tx;
     connection.set(kFailing);
     connection.infinite_from = dsn;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stack/context.h"
+#include "stack/tcp/segment.h"
 
 namespace tributary::mptcp {
 
@@ -17,9 +18,9 @@ bool fall_back_if_possible(Context& context, Connection& connection, const tcp::
 bool follow_fallback(Context& context, Connection& connection, tcp::Tcb& tcb);
 
 /// In fallback the subflow's order is the data's. A peer that has not noticed may still send data again with a mapping to
-/// where it belongs: that must not be taken for what comes next. False: the Tcb is ended.
-bool check_mapping_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb,
-                               const wire::MptcpOptions& options);
+/// where it belongs: that must not be taken for what comes next. Nor may its FIN, which ends no more than this subflow for it,
+/// be taken for the end of the stream. False: the Tcb is ended.
+bool check_peer_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb, const tcp::Segment& segment);
 
 /// Payload without mapping. Falls back and delivers, or resets the subflow (reason 6). False: the Tcb is ended.
 bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb, Packet packet);

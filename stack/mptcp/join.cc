@@ -65,8 +65,8 @@ void on_join_syn(Context& context, tcp::Segment& segment) {
   const AddressId local_id = local_id_for(context, connection, segment.key.local);
   tcp::Tcb* tcb = tcp::create_passive(context, segment, leg_of(context, connection));
   if (tcb == nullptr) return refuse(context, segment, RstReason::kLackOfResources);
-  attach_subflow(context, connection, *tcb);
   tcb->set(tcp::kJoin);
+  attach_subflow(context, connection, *tcb);
   if (join.backup) tcb->set(tcp::kRemoteBackup);
   tcb->subflow.local_id = local_id;
   tcb->subflow.remote_id = join.address_id;
@@ -132,8 +132,8 @@ bool open_subflow(Context& context, Connection& connection, const IpAddress& loc
   const AddressId local_id = local_id_for(context, connection, local);
   tcp::Tcb* tcb = tcp::create_active(context, request);
   if (tcb == nullptr) return false;
-  attach_subflow(context, connection, *tcb);
   tcb->set(tcp::kJoin);
+  attach_subflow(context, connection, *tcb);
   if (backup) tcb->set(tcp::kLocalBackup);
   tcb->subflow.local_id = local_id;
   tcb->subflow.nonces.local = context.random.u32();

@@ -65,6 +65,7 @@ void queue_out_of_order(Context& context, Connection& connection, Packet packet)
     return;
   }
   if (connection.ooo_count >= context.settings.max_out_of_order) {
+    connection.set(kNotContiguous);
     ++context.counters.tcp_ofo_dropped;
     return;
   }
@@ -92,6 +93,7 @@ void receive_data(Context& context, Connection& connection, Tcb& tcb, Packet pac
   }
   const DataSeq edge = max_seq(connection.rcv_adv, connection.rcv_nxt + acceptable_window(connection));
   if (end_of(m) > edge) {  // DS-9: keep what fits
+    connection.set(kNotContiguous);
     ++context.counters.mptcp_outside_window;
     tcp::request_ack(context, tcb);
     if (begin_of(m) >= edge) return;
@@ -107,6 +109,14 @@ void receive_data(Context& context, Connection& connection, Tcb& tcb, Packet pac
   take_data_fin(context, connection);
 }
 
+}  // namespace
+
+void deliver_pending(Context& context, Connection& connection, Tcb& tcb) {
+  while (rte_mbuf* next = tcb.subflow.pending.pop_front()) receive_data(context, connection, tcb, Packet(next));
+}
+
+namespace {
+
 /// With DSS checksums nothing is delivered before its whole mapping has been verified (RFC 8684 §3.3.1).
 bool verify_and_deliver(Context& context, Connection& connection, Tcb& tcb, Packet packet, uint32_t ssn) {
   tcp::SubflowPart& part = tcb.subflow;
@@ -120,7 +130,7 @@ bool verify_and_deliver(Context& context, Connection& connection, Tcb& tcb, Pack
     ++context.counters.mptcp_dss_checksum;
     if (!on_checksum_failure(context, connection, tcb, part.map_dsn)) return false;
   }
-  while (rte_mbuf* next = part.pending.pop_front()) receive_data(context, connection, tcb, Packet(next));
+  deliver_pending(context, connection, tcb);
   return true;
 }
 
@@ -179,16 +189,23 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
   uint32_t offset = ssn - part.map_ssn;
   if (!tcb.has(tcp::kMapping) || offset >= part.map_size) {
     ++context.counters.mptcp_dss_no_mapping;
-    if (mapped) return true;  // its bytes are acknowledged to the subflow and lost: the data level sends them again
+    if (mapped) {  // its bytes are acknowledged to the subflow and lost: the data level sends them again
+      connection.set(kNotContiguous);
+      return true;
+    }
     return on_missing_mapping(context, connection, tcb, std::move(packet));
   }
   const uint32_t left = part.map_size - offset;
   Packet rest;
   if (info.payload_size > left && mapped && info.subflow_seq == part.map_ssn + part.map_size) {
     rest = split_at_mapping(context, packet.get(), static_cast<uint16_t>(left));  // its own mapping begins within it
-    if (!rest) return true;
+    if (!rest) {
+      connection.set(kNotContiguous);
+      return true;
+    }
   } else if (info.payload_size > left) {
     // Two mappings in one segment: a middlebox joined segments and only one option survived.
+    connection.set(kNotContiguous);
     ++context.counters.mptcp_dss_no_mapping;
     tcp::trim_back(packet.get(), static_cast<uint16_t>(info.payload_size - left));
   }

@@ -8,6 +8,9 @@ namespace tributary::mptcp {
 /// Payload in subflow order. False: the Tcb has been ended (mapping or checksum impossible).
 bool on_payload(Context& context, tcp::Tcb& tcb, Packet packet);
 
+/// What waits for the rest of its mapping goes on unverified: there is no such thing any more.
+void deliver_pending(Context& context, Connection& connection, tcp::Tcb& tcb);
+
 /// Bytes to advertise on a subflow: relative to DATA_ACK, the same on all, never moving the right edge left, in the
 /// units of `scale` (none in a SYN). Records the edge it promises.
 uint32_t receive_window(Context& context, const tcp::Tcb& tcb, uint8_t scale);

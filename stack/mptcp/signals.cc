@@ -47,7 +47,7 @@ bool on_dss(Context& context, Connection& connection, Tcb& tcb, Segment& segment
   if (dss.data_length == 0) {  // infinite mapping: the peer has fallen back
     if (connection.subflow_count == 1) {
       enter_fallback(context, connection);
-      return check_mapping_in_fallback(context, connection, tcb, segment.options->mptcp);
+      return check_peer_in_fallback(context, connection, tcb, segment);
     }
     reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
     return false;
@@ -109,7 +109,7 @@ bool on_fastclose(Context& context, Tcb& tcb, const MptcpOptions& options, bool 
 bool on_options(Context& context, Tcb& tcb, Segment& segment) {
   Connection& connection = connection_of(context, tcb);
   const MptcpOptions& options = segment.options->mptcp;
-  if (connection.has(kFallback)) return check_mapping_in_fallback(context, connection, tcb, options);
+  if (connection.has(kFallback)) return check_peer_in_fallback(context, connection, tcb, segment);
   // A join we opened is confirmed by whatever comes after our third ACK (MJ-7).
   if (tcb.has(tcp::kPreEstablished)) {
     tcb.clear(tcp::kPreEstablished);

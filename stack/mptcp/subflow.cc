@@ -33,7 +33,7 @@ void attach_subflow(Context& context, Connection& connection, Tcb& tcb) {
     slot = context.tcbs.index(tcb);
     break;
   }
-  if (++connection.subflow_count > 1) connection.set(kNotContiguous);
+  if (++connection.subflow_count > 1 || tcb.has(tcp::kJoin)) connection.set(kNotContiguous);
   tcb.connection = context.connections.index(connection);
   tcb.subflow = tcp::SubflowPart{};
 }

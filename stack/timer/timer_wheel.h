@@ -1,9 +1,9 @@
 // Hierarchical timing wheel: one intrusive entry per subflow, re-armed by a store (design D6).
 //
-// Six levels of 256 slots, the lowest of 128 microseconds unless its owner says otherwise: an entry lies in the slot of the highest base-256
-// digit in which its tick differs from the wheel's, and moves down when the wheel reaches that slot. Bitmaps
-// lead straight to the next slot in use, so hours without timers cost nothing. Deadlines never fire early and
-// at most one tick late. Not thread-safe: a wheel belongs to one worker.
+// Six levels of 256 slots, the lowest of 128 microseconds unless its owner says otherwise: an entry lies in the slot of the
+// highest base-256 digit in which its tick differs from the wheel's, and moves down when the wheel reaches that slot. Bitmaps
+// lead straight to the next slot in use, so hours without timers cost nothing. Deadlines never fire early and at most one
+// tick late. Not thread-safe: a wheel belongs to one worker.
 #pragma once
 
 #include <algorithm>

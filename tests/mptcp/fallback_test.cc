@@ -104,6 +104,45 @@ TEST_F(MptcpFallback, WhatWasAcknowledgedBeforeFallingBackCounts) {
   first.ignore_all();
 }
 
+// With checksums what a mapping has brought waits for its rest; then there is none.
+TEST_F(MptcpFallback, WhatWaitedForTheRestOfItsMappingIsDelivered) {
+  open();
+  first.send(data(1, 1, "hel").data_ack(1).map(1, 1, 5).dss_checksum(checksum(1, 1, 5, "hello")));
+  first.ignore_all();
+  EXPECT_EQ(log().received, "");
+  first.send(ack(4, 1).data_ack(1).fail(side.stack_idsn() + 1));
+  first.ignore_all();
+  EXPECT_TRUE(fell_back());
+  EXPECT_EQ(log().received, "hel");
+  first.send(data(4, 1, "lo"));
+  first.ignore_all();
+  EXPECT_EQ(log().received, "hello");
+}
+
+TEST_F(MptcpFallback, AJoinedSubflowCannotGoInfinite) {
+  open();
+  join(second);
+  first.send(rst(1));
+  second.send(rewritten(1, 1, "hallo", "hello"));
+  EXPECT_TRUE(second.next().has_mp(MptcpOptions::kFail));
+  EXPECT_EQ(log().received, "");
+}
+
+// A peer that still believes in mappings ends a subflow with it, not the stream.
+TEST_F(MptcpFallback, AFinWithADssThatIsNoDataFinEndsNoStream) {
+  open_actively(false);
+  write("x");
+  first.ignore_all();
+  first.send(ack(1, 2));
+  EXPECT_TRUE(fell_back());
+  first.send(mapped(1, 1, "he", 2));
+  first.ignore_all();
+  first.send(fin(3, 2).data_ack(2));
+  first.ignore_all();
+  EXPECT_TRUE(log().gone);
+  EXPECT_FALSE(log().has(kStreamEnd)) << "two bytes were not all";
+}
+
 // The peer has not noticed that we fell back and repeats at the data level what TCP has delivered.
 TEST_F(MptcpFallback, AMappingToElsewhereIsNotTakenForWhatComesNext) {
   open_actively(false);

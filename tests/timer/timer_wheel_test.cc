@@ -52,9 +52,9 @@ INSTANTIATE_TEST_SUITE_P(TimerWheel, Distance,
                                          7'200'000'000, int64_t{30} * 86'400 * 1'000'000, int64_t{1} << 50));
 
 TEST(TimerWheel, TicksMayBeFiner) {
-  const auto wheel = std::make_unique<TimerWheel>(Micros(1000), 4);
-  TimerNode node;
   for (const int64_t distance : {1, 16, 17, 4000, 5000, 2'000'000}) {
+    const auto wheel = std::make_unique<TimerWheel>(Micros(1000), 4);
+    TimerNode node;
     const Micros deadline = Micros(777'000) + Micros(distance);
     wheel->arm(node, deadline);
     wheel->advance(deadline - Micros(1), 10, [](TimerNode&) { FAIL() << "early"; });
