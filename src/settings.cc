@@ -78,6 +78,7 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   settings.max_connections = config.worker.max_connections;
   settings.max_time_wait = config.worker.max_time_wait;
   settings.max_half_open = config.worker.max_half_open;
+  settings.syn_cookies_from = config.worker.syn_cookies_from;
   settings.algorithm = make_algorithm(tcp.congestion);
   settings.ecn = tcp.ecn == "off" ? Settings::Ecn::kOff : tcp.ecn == "ask" ? Settings::Ecn::kAsk : Settings::Ecn::kAccept;
   settings.keepalive = Micros::seconds(tcp.keepalive_s);

@@ -19,6 +19,7 @@ Context::Context(PacketPools& packet_pools, ip::IpLayer& ip_layer, RandomSource&
       wheel(start),
       time_wait(s.max_time_wait, s.time_wait),
       isn(random_source),
+      cookies(random_source),
       keys(random_source, s.worker, s.workers) {}
 
 }  // namespace tributary

@@ -16,6 +16,7 @@
 #include "stack/packet/packet.h"
 #include "stack/settings.h"
 #include "stack/tcp/isn.h"
+#include "stack/tcp/syn_cookie.h"
 #include "stack/tcp/tcb.h"
 #include "stack/tcp/time_wait.h"
 #include "stack/timer/timer_wheel.h"
@@ -63,6 +64,7 @@ struct Context {
   TimerWheel wheel;
   tcp::TimeWaitTable time_wait;
   tcp::IsnGenerator isn;
+  tcp::SynCookies cookies;
   mptcp::KeySource keys;
   std::vector<Listener> listeners;
 

@@ -28,7 +28,8 @@ class Acceptor {
  public:
   virtual ~Acceptor() = default;
   /// Decide with Stack::accept, Stack::refuse or Stack::ignore, in the call or any time later. A retransmitted SYN in
-  /// between is announced by on_incoming_again.
+  /// between is announced by on_incoming_again. After a SYN cookie the stream is established when the call returns, whatever
+  /// was decided, and events may come before the decision.
   virtual void on_incoming(IncomingConnection incoming) = 0;
   virtual void on_incoming_again(ByteStream stream, uint64_t user_data) = 0;
 };

@@ -15,6 +15,8 @@ struct Settings {
   uint32_t max_connections = 1 << 18;      ///< MPTCP connections
   uint32_t max_time_wait = 1 << 18;
   uint32_t max_half_open = 1 << 16;        ///< SYNs not yet answered or acknowledged
+  /// With so many half open a listener answers further SYNs with cookies; max_half_open or more: it never does.
+  uint32_t syn_cookies_from = 1 << 14;
 
   // TCP
   /// Explicit congestion notification (RFC 3168): never, when the peer asks (Linux tcp_ecn 2), or ask ourselves.

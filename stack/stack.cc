@@ -170,7 +170,7 @@ void Stack::accept(ByteStream stream, uint64_t user_data) {
 void Stack::refuse(ByteStream stream) {
   Context& c = *context_;
   Tcb* tcb = first_tcb(c, stream);
-  if (tcb == nullptr || tcb->state != tcp::State::kDeferred) return;
+  if (tcb == nullptr || tcb->state != tcp::State::kDeferred) return abort(stream);
   // RFC 9293 §3.10.7.1: <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>, SYN payload included.
   tcb->snd_nxt = SeqNum(0);
   tcb->rcv_nxt += tcb->syn_data;
@@ -180,9 +180,9 @@ void Stack::refuse(ByteStream stream) {
 
 void Stack::ignore(ByteStream stream) {
   Context& c = *context_;
-  if (Connection* connection = connection_of(c, stream)) connection->set(mptcp::kUserGone);
   if (Tcb* tcb = first_tcb(c, stream)) {
-    if (tcb->state != tcp::State::kDeferred) return;
+    if (tcb->state != tcp::State::kDeferred) return abort(stream);
+    if (Connection* connection = connection_of(c, stream)) connection->set(mptcp::kUserGone);
     if (!tcb->is_subflow()) tcb->set(tcp::kDetached);
     tcp::end(c, *tcb, StreamError::kAborted);
   }

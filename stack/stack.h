@@ -78,9 +78,9 @@ class Stack {
   ByteStream connect(const ConnectOptions& options);
   /// Answers a deferred SYN with a SYN-ACK. `user_data` comes back with the stream's events.
   void accept(ByteStream stream, uint64_t user_data);
-  /// Answers it with a reset.
+  /// Answers it with a reset. A stream that is open already, by a SYN cookie, is aborted.
   void refuse(ByteStream stream);
-  /// Forgets it without an answer.
+  /// Forgets it without an answer, or aborts it alike.
   void ignore(ByteStream stream);
   void set_user_data(ByteStream stream, uint64_t user_data);
   /// Sends the SYN of an active open again at once (RFC 8803 §9.3: driven by the client's own retransmission).

@@ -43,6 +43,7 @@ struct WorkerSection : Lines {
   uint32_t max_connections;
   uint32_t max_subflows;
   uint32_t max_half_open;
+  uint32_t syn_cookies_from;
   uint32_t max_time_wait;
 };
 

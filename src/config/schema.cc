@@ -62,6 +62,10 @@ const std::vector<Section>& table() {
       {.key = "max_half_open", .type = kInteger, .fallback = "65536", .min = 16, .max = 1 << 26,
        .meaning = "Connections whose handshake is not complete; further ones are refused.",
        .assign = assign_to<&WorkerSection::max_half_open>},
+      {.key = "syn_cookies_from", .type = kInteger, .fallback = "16384", .min = 0, .max = 1 << 26,
+       .meaning = "With so many handshakes under way further SYNs are answered with cookies, which leave nothing behind; "
+                  "servers are then connected to when the client has shown that it is there. max_half_open or more: never.",
+       .assign = assign_to<&WorkerSection::syn_cookies_from>},
       {.key = "max_time_wait", .type = kInteger, .fallback = "262144", .min = 16, .max = 1 << 26,
        .meaning = "Connections in TIME-WAIT; the oldest makes room.",
        .assign = assign_to<&WorkerSection::max_time_wait>},

@@ -36,6 +36,9 @@ constexpr Setter kSetters[] = {
      [](Settings& s, uint64_t n) {
        s.challenge_acks_per_second = static_cast<uint16_t>(std::min<uint64_t>(n, UINT16_MAX));
      }},
+    // Never, when no more handshakes fit, or always.
+    {"net.ipv4.tcp_syncookies",
+     [](Settings& s, uint64_t n) { s.syn_cookies_from = n == 0 ? UINT32_MAX : n == 1 ? s.max_half_open - 1 : 0; }},
     {"net.mptcp.enabled", [](Settings& s, uint64_t n) { s.mptcp_enabled = n != 0; }},
     {"net.mptcp.checksum_enabled", [](Settings& s, uint64_t n) { s.mptcp_checksum = n != 0; }},
     {"net.mptcp.close_timeout",
@@ -71,7 +74,6 @@ constexpr Constant kConstants[] = {
     {"net.ipv4.tcp_pacing_ca_ratio", ""},
     {"net.ipv4.tcp_fastopen", ""},
     {"net.ipv4.tcp_fastopen_key", ""},
-    {"net.ipv4.tcp_syncookies", "0 1"},
     {"net.ipv4.tcp_wmem", ""},
 };
 

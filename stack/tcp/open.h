@@ -42,5 +42,13 @@ void retransmit_syn(Context& context, Tcb& tcb);
 
 /// A Tcb for a SYN that arrived, in DEFERRED, in the flow table: shared by listeners and joins. Null when full.
 Tcb* create_passive(Context& context, const Segment& segment, const LegOptions& leg);
+/// The same however many are half open: for a SYN whose handshake is over (cookie_open.h). It is counted as one all the same.
+Tcb* make_passive(Context& context, const Segment& segment, const LegOptions& leg);
+/// Tells its listener's acceptor of a connection. `syn_payload` may be null.
+void announce(Context& context, const Tcb& tcb, uint16_t interface, Packet syn_payload = Packet());
+
+constexpr uint8_t kMaxWindowScale = 14;  // RFC 7323 §2.3
+/// The MSS a SYN states, or the default (RFC 9293 §3.7.1).
+uint16_t stated_mss(const FlowKey& key, const wire::TcpOptions& options);
 
 }  // namespace tributary::tcp

@@ -240,6 +240,13 @@ void reset_segment(Context& context, const Segment& segment, const wire::MptcpOp
   send_control(context, fields, options, *hop);
 }
 
+void transmit_cookie(Context& context, const Segment& syn, const ip::NextHop& hop, SeqNum iss, uint16_t flags,
+                     uint8_t traffic_class, const wire::TcpOptions& options) {
+  const auto window = static_cast<uint16_t>(std::min<uint32_t>(context.settings.receive_budget, 0xffff));
+  const HeaderFields fields{syn.key, hop.interface, iss, syn.seq + 1, flags, window, traffic_class};
+  send_control(context, fields, options, hop);
+}
+
 void transmit_bare_ack(Context& context, const TimeWait& entry) {
   const auto hop = context.ip.find_route_on(entry.interface, entry.key.remote, context.now);
   if (!hop) return;

@@ -20,6 +20,10 @@ void transmit_reset(Context& context, Tcb& tcb, const wire::MptcpOptions* extra)
 /// Answers a segment that belongs to no connection with a RST, never a RST with a RST.
 void reset_segment(Context& context, const Segment& segment, const wire::MptcpOptions* extra);
 
+/// Answers a SYN for which nothing is kept. `flags`, `options`: all of them.
+void transmit_cookie(Context& context, const Segment& syn, const ip::NextHop& hop, SeqNum iss, uint16_t flags,
+                     uint8_t traffic_class, const wire::TcpOptions& options);
+
 /// A bare ACK without control block: TIME-WAIT and challenge ACKs there.
 void transmit_bare_ack(Context& context, const TimeWait& entry);
 

@@ -41,6 +41,8 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   middle.host_addresses.emplace_back(server_interface, at.server_side(kPoolAddress));
   server.interfaces.push_back({at.on_link(at.server_side(kServer))});
   server.gateways.push_back({at.access_net(), at.server_side(kConcentrator), 0});
+  if (!options.beyond_client.empty())
+    middle.gateways.push_back({options.beyond_client, at.access(0, kClient), 0});
   for (HostConfig* config : {&client, &middle, &server}) {
     config->offloads = options.offloads;
     config->pass_delay = options.pass_delay;

@@ -67,6 +67,7 @@ TEST(MakeSettings, EveryValueArrives) {
 max_connections = 101
 max_subflows = 102
 max_half_open = 103
+syn_cookies_from = 99
 max_time_wait = 104
 idle_backoff = false
 [tcp]
@@ -97,6 +98,7 @@ join_timeout_s = 15
   EXPECT_EQ(s.max_connections, 101u);
   EXPECT_EQ(s.max_subflows, 102u);
   EXPECT_EQ(s.max_half_open, 103u);
+  EXPECT_EQ(s.syn_cookies_from, 99u);
   EXPECT_EQ(s.max_time_wait, 104u);
   EXPECT_EQ(s.algorithm, congestion::Algorithm::kNewReno);
   EXPECT_EQ(s.window_scale, 3);
