@@ -15,6 +15,8 @@
 #include "stack/mptcp/key_source.h"
 #include "stack/packet/packet.h"
 #include "stack/settings.h"
+#include "stack/tcp/fast_open_cache.h"
+#include "stack/tcp/fast_open_keys.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/syn_cookie.h"
 #include "stack/tcp/tcb.h"
@@ -65,6 +67,8 @@ struct Context {
   tcp::TimeWaitTable time_wait;
   tcp::IsnGenerator isn;
   tcp::SynCookies cookies;
+  tcp::FastOpenKeys fast_open_keys;
+  tcp::FastOpenCache fast_open_cache;
   mptcp::KeySource keys;
   std::vector<Listener> listeners;
 
@@ -75,6 +79,7 @@ struct Context {
   std::vector<uint32_t> ended_tcbs;         ///< to be given back when the pass ends
   std::vector<uint32_t> ended_connections;
   uint32_t half_open = 0;           ///< passive Tcbs not yet established
+  uint32_t fast_open_pending = 0;   ///< of those, whose SYN's payload was taken
   uint32_t challenge_budget = 0;    ///< challenge ACKs left in this second
   Micros challenge_refill;
   wire::TcpOptions in_options;      ///< of the segment being processed

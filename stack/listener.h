@@ -40,6 +40,7 @@ struct Listener {
   std::optional<uint16_t> port;            ///< empty: every port
   bool intercept = false;                  ///< transparent: destinations that are not ours, instead of own addresses
   bool syn_payload = false;                ///< take payload in the SYN (Convert); otherwise it is left to be sent again
+  bool fast_open = false;                  ///< give out Fast Open cookies; take payload in SYNs that bring one (RFC 7413)
   bool mptcp = true;                       ///< take MP_CAPABLE
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   uint8_t dscp = 0;                        ///< differentiated services code point of what is sent

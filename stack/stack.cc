@@ -126,7 +126,7 @@ Micros Stack::next_deadline() const {
 
 void Stack::add_listener(Listener listener) { context_->listeners.push_back(std::move(listener)); }
 
-ByteStream Stack::connect(const ConnectOptions& options) {
+ByteStream Stack::connect(const ConnectOptions& options, PacketList early) {
   Context& c = *context_;
   const auto hop = options.interface ? c.ip.find_route_on(*options.interface, options.remote, c.now)
                                      : c.ip.find_route(options.remote, c.now);
@@ -155,8 +155,12 @@ ByteStream Stack::connect(const ConnectOptions& options) {
   tcb->plain.user_data = options.user_data;
   if (options.mptcp && c.settings.mptcp_enabled && mptcp::start_connection(c, *tcb))
     c.connections.at(tcb->connection).user_data = options.user_data;
-  tcp::send_syn(c, *tcb);
-  return mptcp::stream_of(c, *tcb);
+  const ByteStream stream = mptcp::stream_of(c, *tcb);
+  if (!early.empty()) write(stream, std::move(early));
+  using FastOpen = ConnectOptions::FastOpen;
+  if (options.fast_open == FastOpen::kOff || tcb->is_subflow()) tcp::send_syn(c, *tcb);
+  else tcp::send_fast_open_syn(c, *tcb, options.fast_open == FastOpen::kNoCookie);
+  return stream;
 }
 
 void Stack::accept(ByteStream stream, uint64_t user_data) {

@@ -4,7 +4,9 @@
 
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "stack/base/random.h"
 
@@ -13,7 +15,24 @@ namespace tributary {
 struct SipKey {
   uint64_t low = 0;   ///< bytes 0 to 7, little endian
   uint64_t high = 0;  ///< bytes 8 to 15
+  bool operator==(const SipKey&) const = default;
 };
+
+/// 32 hexadecimal digits as four words, each of them little endian in the key: "a-b-c-d" or without dashes, the form of Linux's
+/// tcp_fastopen_key. Empty: it is something else.
+constexpr std::optional<SipKey> parse_sip_key(std::string_view text) {
+  uint64_t words[4] = {};
+  size_t digits = 0;
+  for (const char c : text) {
+    if (c == '-' && digits % 8 == 0 && digits != 0) continue;
+    const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    if (value < 0 || digits == 32) return std::nullopt;
+    words[digits / 8] = words[digits / 8] << 4 | static_cast<uint64_t>(value);
+    ++digits;
+  }
+  if (digits != 32) return std::nullopt;
+  return SipKey{words[0] | words[1] << 32, words[2] | words[3] << 32};
+}
 
 inline SipKey draw_sip_key(RandomSource& random) {
   SipKey key;

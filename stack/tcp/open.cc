@@ -9,6 +9,7 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/cookie_open.h"
 #include "stack/tcp/ecn.h"
+#include "stack/tcp/fast_open.h"
 #include "stack/tcp/input.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/path_mtu.h"
@@ -64,7 +65,8 @@ void take_first_window(Tcb& tcb, const Segment& segment, uint8_t scale) {
 void finish_open(Context& context, Tcb& tcb) {
   const bool lost = tcb.has(kSynLost);
   // The deadline tells when the SYN left, unless it was sent again, data went after it, or it was a cookie.
-  if (!lost && tcb.flight == nullptr && tcb.rtx_deadline != Micros::never()) {
+  const bool data_after = tcb.has(kPassive) ? tcb.snd_nxt != tcb.iss + 1 : false;
+  if (!lost && !data_after && tcb.rtx_deadline != Micros::never()) {
     const Micros sent_at = tcb.rtx_deadline - current_rto(context.settings, tcb);
     update_rtt(tcb, static_cast<uint32_t>(std::clamp<int64_t>((context.now - sent_at).count(), 1, INT32_MAX)));
   }
@@ -149,7 +151,8 @@ void on_listen_segment(Context& context, uint16_t index, Segment& segment) {
   if (listener.mptcp && context.settings.mptcp_enabled && segment.options->mptcp.has(wire::MptcpOptions::kCapable))
     mptcp::on_capable_syn(context, *tcb, segment.options->mptcp.capable);
   Packet payload;
-  if (listener.syn_payload && segment.payload_size() != 0) {
+  if (takes_syn_payload(context, *tcb, listener, segment)) {
+    ++context.fast_open_pending;
     tcb->syn_data = segment.payload_size();
     payload = std::move(segment.packet);
   }
@@ -223,8 +226,20 @@ void send_syn(Context& context, Tcb& tcb) {
   start_syn_timer(context, tcb);
 }
 
+void send_fast_open_syn(Context& context, Tcb& tcb, bool without_cookie) {
+  if (!transmit_fast_open_syn(context, tcb, without_cookie)) transmit_control(context, tcb, kSyn, tcb.iss);
+  start_syn_timer(context, tcb);
+}
+
+void leave_half_open(Context& context, const Tcb& tcb) {
+  if (!tcb.has(kPassive)) return;
+  --context.half_open;
+  if (tcb.syn_data != 0) --context.fast_open_pending;
+}
+
 void retransmit_syn(Context& context, Tcb& tcb) {
   if (tcb.state != State::kSynSent && tcb.state != State::kSynReceived) return;
+  if (tcb.state == State::kSynSent) on_fast_open_timeout(context, tcb);
   tcb.set(kSynLost);
   ++tcb.retransmissions;
   ++context.counters.tcp_retransmitted;
@@ -234,7 +249,7 @@ void retransmit_syn(Context& context, Tcb& tcb) {
 }
 
 void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
-  if (segment.has(kAck) && (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt)) {
+  if (segment.has(kAck) && (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt + tcb.syn_data)) {
     return reset_segment(context, segment, nullptr);
   }
   if (segment.has(kRst)) {
@@ -251,10 +266,11 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
     start_syn_timer(context, tcb);
     return;
   }
-  tcb.snd_una = segment.ack;
+  tcb.snd_una = tcb.iss + 1;
   finish_ecn_negotiation(tcb, segment);
   if (tcb.is_subflow() && !mptcp::on_syn_ack(context, tcb, segment)) return;
   finish_open(context, tcb);
+  on_fast_open_answer(context, tcb, segment);
   SynAckOptions copy;
   copy.tcb = context.tcbs.index(tcb);
   copy.size = segment.options_size;
@@ -268,7 +284,7 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
 bool establish_passive(Context& context, Tcb& tcb, const Segment& segment) {
   if (tcb.is_subflow() && !mptcp::on_third_ack(context, tcb, segment)) return false;
   const bool early = tcb.snd_nxt != tcb.iss + 1;
-  if (tcb.has(kPassive)) --context.half_open;
+  leave_half_open(context, tcb);
   tcb.snd_una = tcb.iss + 1;
   finish_open(context, tcb);
   take_first_window(tcb, segment, tcb.snd_wscale);

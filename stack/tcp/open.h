@@ -31,11 +31,16 @@ struct OpenRequest {
 /// Makes a Tcb in SYN-SENT; the caller attaches MPTCP if it wants and then calls send_syn. Null when tables are full.
 Tcb* create_active(Context& context, const OpenRequest& request);
 void send_syn(Context& context, Tcb& tcb);
+/// The same with the head of the queue in it, if Fast Open may (fast_open.h).
+void send_fast_open_syn(Context& context, Tcb& tcb, bool without_cookie);
 
 void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment);
 
 /// The ACK of our SYN-ACK. False: the segment or the Tcb is done with.
 bool establish_passive(Context& context, Tcb& tcb, const Segment& segment);
+
+/// A passive Tcb is established or ends before it was: it is counted no more.
+void leave_half_open(Context& context, const Tcb& tcb);
 
 /// Sends the SYN or SYN-ACK again.
 void retransmit_syn(Context& context, Tcb& tcb);

@@ -5,6 +5,8 @@
 
 #include "stack/mptcp/options_out.h"
 #include "stack/tcp/ecn.h"
+#include "stack/tcp/fast_open.h"
+#include "stack/tcp/output.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/window.h"
 
@@ -105,6 +107,7 @@ void collect_options(Context& context, Tcb& tcb, uint16_t flags, const PacketInf
       options.present |= wire::TcpOptions::kWindowScale;
       options.window_scale = tcb.rcv_wscale;
     }
+    if (tcb.has(kFastOpen)) write_fast_open_option(context, tcb, flags & kAck, options);
   }
   if (extra != nullptr) options.mptcp = *extra;
   if (tcb.is_subflow()) mptcp::write_options(context, tcb, flags, payload, options.mptcp);
@@ -209,6 +212,29 @@ bool transmit_control(Context& context, Tcb& tcb, uint16_t flags, SeqNum seq, co
   if (!send_control(context, fields, options, tcb.hop)) return false;
   if (flags & kAck) note_ack_sent(tcb);
   return true;
+}
+
+uint16_t transmit_syn_payload(Context& context, Tcb& tcb, uint16_t mss) {
+  wire::TcpOptions& options = context.out_options;
+  collect_options(context, tcb, kSyn, nullptr, nullptr, options);
+  const size_t options_size = wire::tcp_options_size(options);
+  rte_mbuf* m = tcb.tx_head;
+  if (mss <= options_size) return 0;
+  const auto room = static_cast<uint16_t>(mss - options_size);
+  if (info_of(m).payload_size > room && !split_queued(context, tcb, m, room)) return 0;
+  const PacketInfo& info = info_of(m);
+  const size_t header_size = wire::ip_header_size(tcb.key.remote) + wire::kTcpHeaderSize + options_size;
+  Packet frame = frame_beside(context, tcb, m, header_size);
+  if (!frame) {
+    ++context.counters.drop_no_buffer;
+    return 0;
+  }
+  const HeaderFields fields{tcb.key, tcb.hop.interface, tcb.iss, SeqNum(),
+                            static_cast<uint16_t>(kSyn | ecn_syn_flags(context.settings, tcb, false)),
+                            advertise_window(context, tcb, true), tcb.dscp};
+  write_headers(context, fields, options, frame.data() + header_size, info.payload_size, info.payload_sum, frame.get());
+  context.ip.send(std::move(frame), tcb.hop, context.now);
+  return info.payload_size;
 }
 
 void transmit_reset(Context& context, Tcb& tcb, const wire::MptcpOptions* extra) {
