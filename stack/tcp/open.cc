@@ -17,6 +17,7 @@
 #include "stack/tcp/stream.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/transmit.h"
+#include "stack/tcp/window.h"
 
 namespace tributary::tcp {
 namespace {
@@ -266,6 +267,8 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
     start_syn_timer(context, tcb);
     return;
   }
+  // What our SYN promised: the answer to its payload may be right behind the SYN-ACK.
+  if (!tcb.is_subflow()) advertise_window(context, tcb, true);
   tcb.snd_una = tcb.iss + 1;
   finish_ecn_negotiation(tcb, segment);
   if (tcb.is_subflow() && !mptcp::on_syn_ack(context, tcb, segment)) return;

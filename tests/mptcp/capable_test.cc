@@ -182,10 +182,10 @@ TEST_F(MptcpCapable, WhatIsWrittenBeforeTheHandshakeIsSentAfterIt) {
   EXPECT_TRUE(asked.payload.empty()) << "Fast Open is for plain TCP";
   EXPECT_FALSE(asked.options.has(wire::TcpOptions::kFastOpen));
   first.send(syn_ack().mss(1460).sack_ok().wscale(7).capable(1, side.key));
-  const Seg second = first.next();
-  EXPECT_EQ(second.mp().capable.keys, 2);
-  const Seg third = second.payload.empty() ? first.next() : second;
-  EXPECT_EQ(third.payload, "early");
+  const Seg confirming = first.next();
+  EXPECT_EQ(confirming.mp().capable.keys, 2);
+  const Seg data = confirming.payload.empty() ? first.next() : confirming;
+  EXPECT_EQ(data.payload, "early");
   first.send(ack(1, 6).data_ack(6));
   EXPECT_EQ(log().acked, 5u);
 }

@@ -456,6 +456,43 @@ TEST_F(FastOpenClient, ASynRepeatedBeforeItsTimeIsNoSignOfABlackHole) {
   EXPECT_EQ(counters.tcp_fast_open_blackhole, 0u);
 }
 
+// RFC 7413 §4.2.2: the server may answer at once.
+TEST_F(FastOpenClient, PayloadOfTheSynAckIsTaken) {
+  learn();
+  open("hello");
+  server.expect(kSyn, 0, 0);
+  Seg answer = syn_ack_of(5);
+  answer.payload = "welcome";
+  server.send(answer);
+  server.expect(kAck, 6, 8);
+  EXPECT_TRUE(log().has(kStreamEstablished));
+  EXPECT_EQ(log().received, "welcome");
+  server.send(data(8, 6, " back"));
+  server.expect(kAck, 6, 13);
+  EXPECT_EQ(log().received, "welcome back");
+}
+
+TEST_F(FastOpenClient, AnAnswerRightBehindTheSynAckIsTaken) {
+  learn();
+  open("hello");
+  server.expect(kSyn, 0, 0);
+  server.send({syn_ack_of(5), data(1, 6, "welcome"), fin(8, 6)});
+  server.expect(kAck, 6, 9);
+  EXPECT_EQ(log().received, "welcome");
+  EXPECT_TRUE(log().has(kStreamEnd));
+}
+
+TEST_F(FastOpenClient, ASynAckMayEndTheStreamToo) {
+  open("", FastOpen::kOff);
+  server.expect(kSyn, 0, 0);
+  Seg answer = syn_ack_of(0).with(kFin);
+  answer.payload = "all there is";
+  server.send(answer);
+  server.expect(kAck, 1, 14);
+  EXPECT_EQ(log().received, "all there is");
+  EXPECT_TRUE(log().has(kStreamEnd));
+}
+
 TEST_F(FastOpenClient, ARefusalOfTheDataIsARefusal) {
   learn();
   open("hello");
