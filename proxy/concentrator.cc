@@ -18,12 +18,14 @@ Concentrator::~Concentrator() = default;
 
 void Concentrator::attach(Stack& stack) { stack_ = &stack; }
 
-void Concentrator::listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp) {
+void Concentrator::listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp,
+                                      bool fast_open) {
   const uint16_t index = static_cast<uint16_t>(acceptors_.size());
   acceptors_.push_back(std::make_unique<TransparentAcceptor>(*this, index));
   Listener listener;
   listener.interfaces = std::move(interfaces);
   listener.intercept = true;
+  listener.fast_open = fast_open;
   listener.algorithm = algorithm;
   listener.dscp = dscp;
   listener.acceptor = acceptors_.back().get();
@@ -31,7 +33,7 @@ void Concentrator::listen_transparent(std::vector<uint16_t> interfaces, congesti
 }
 
 void Concentrator::listen_convert(std::vector<uint16_t> interfaces, std::vector<IpAddress> addresses, uint16_t port,
-                                  congestion::Algorithm algorithm, uint8_t dscp) {
+                                  congestion::Algorithm algorithm, uint8_t dscp, bool fast_open) {
   const uint16_t index = static_cast<uint16_t>(acceptors_.size());
   acceptors_.push_back(std::make_unique<ConvertAcceptor>(*this, index));
   Listener listener;
@@ -39,6 +41,7 @@ void Concentrator::listen_convert(std::vector<uint16_t> interfaces, std::vector<
   listener.addresses = std::move(addresses);
   listener.port = port;
   listener.syn_payload = true;
+  listener.fast_open = fast_open;
   listener.algorithm = algorithm;
   listener.dscp = dscp;
   listener.acceptor = acceptors_.back().get();
@@ -76,7 +79,7 @@ Relay* Concentrator::find(uint64_t data, Side& side) {
 }
 
 bool Concentrator::connect(Relay& relay, const FlowKey& client, const IpAddress& server, uint16_t port,
-                           uint16_t payload_per_segment) {
+                           uint16_t payload_per_segment, Packet early, bool charged) {
   ConnectOptions options;
   options.remote = server;
   options.remote_port = port;
@@ -84,6 +87,7 @@ bool Concentrator::connect(Relay& relay, const FlowKey& client, const IpAddress&
   options.algorithm = policy_.server_algorithm;
   options.dscp = policy_.server_dscp;
   options.user_data = user_data(relay, Side::kServer);
+  if (policy_.server_fast_open) options.fast_open = ConnectOptions::FastOpen::kCookie;
   if (policy_.source == Policy::Source::kPreserve) {
     options.local = client.remote;
   } else {
@@ -98,8 +102,12 @@ bool Concentrator::connect(Relay& relay, const FlowKey& client, const IpAddress&
       break;
     }
   }
-  const ByteStream stream = stack_->connect(options);
+  const uint16_t early_size = early ? early.info().payload_size : uint16_t{0};
+  PacketList list;
+  if (early) list.push_back(std::move(early));
+  const ByteStream stream = stack_->connect(options, std::move(list));
   if (!stream) return false;
+  if (!charged) relay.uncharged[static_cast<size_t>(Side::kServer)] = early_size;
   relay.leg(Side::kServer).stream = stream;
   relay.leg(Side::kServer).budget = policy_.budget;
   stack_->set_receive_budget(stream, policy_.budget);
@@ -137,7 +145,6 @@ void Concentrator::on_server_established(Relay& relay) {
     const auto options = stack_->peer_syn_ack_options(relay.leg(Side::kServer).stream);
     stack_->accept(access.stream, user_data(relay, Side::kAccess));
     write_own(relay, Side::kAccess, convert::build_accept(options).bytes());
-    static_cast<ConvertAcceptor*>(acceptors_[relay.listener].get())->on_connected(relay);
   } else {
     stack_->accept(access.stream, user_data(relay, Side::kAccess));
   }
@@ -221,14 +228,6 @@ void Concentrator::write_own(Relay& relay, Side side, std::span<const uint8_t> b
   PacketList list;
   list.push_back(std::move(packet));
   stack_->write(relay.leg(side).stream, std::move(list));
-}
-
-void Concentrator::write_early(Relay& relay, Packet payload) {
-  uint16_t& uncharged = relay.uncharged[static_cast<size_t>(Side::kServer)];
-  uncharged = static_cast<uint16_t>(uncharged + payload.info().payload_size);
-  PacketList list;
-  list.push_back(std::move(payload));
-  stack_->write(relay.leg(Side::kServer).stream, std::move(list));
 }
 
 void Concentrator::drop(Relay& relay) {

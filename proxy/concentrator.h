@@ -36,10 +36,12 @@ class Concentrator : public StreamUser {
   void attach(Stack& stack);
 
   /// Intercepts every TCP connection that reaches these interfaces on its way elsewhere. `dscp`: of what clients are sent.
-  void listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp = 0);
+  /// `fast_open`: clients get cookies and may send payload in their SYNs (RFC 7413).
+  void listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp = 0,
+                          bool fast_open = false);
   /// RFC 8803 service on `port` of the interfaces' own addresses, or of `addresses` only.
   void listen_convert(std::vector<uint16_t> interfaces, std::vector<IpAddress> addresses, uint16_t port,
-                      congestion::Algorithm algorithm, uint8_t dscp = 0);
+                      congestion::Algorithm algorithm, uint8_t dscp = 0, bool fast_open = false);
 
   void on_stream(ByteStream stream, uint64_t user_data, uint16_t events) override;
 
@@ -72,12 +74,12 @@ class Concentrator : public StreamUser {
   uint64_t user_data(const Relay& relay, Side side) const;
   Relay* find(uint64_t user_data, Side& side);
   /// Opens the server leg. `payload_per_segment` is what one segment of the access leg carries (design D3). False when
-  /// there is no route, address or port: nothing was opened.
-  bool connect(Relay& relay, const FlowKey& client, const IpAddress& server, uint16_t port, uint16_t payload_per_segment);
+  /// there is no route, address or port: nothing was opened. `early` is the client's payload so far, or null; `charged` says
+  /// that the access leg's window was charged for it, as it is not for a SYN's.
+  bool connect(Relay& relay, const FlowKey& client, const IpAddress& server, uint16_t port, uint16_t payload_per_segment,
+               Packet early, bool charged = false);
   /// Writes bytes of our own, not relayed ones, to a leg.
   void write_own(Relay& relay, Side side, std::span<const uint8_t> bytes);
-  /// Passes payload that came with the client's SYN on to the server leg.
-  void write_early(Relay& relay, Packet payload);
   /// Gives the relay as long to leave its present state as a server has to answer.
   void limit_wait(const Relay& relay);
   /// Ends a relay's legs that still exist, with resets, and frees it.

@@ -84,10 +84,10 @@ void Engine::add_listeners(const config::Config& config, const std::vector<confi
     const congestion::Algorithm algorithm =
         make_algorithm(listener.congestion.value_or(config.tcp.congestion));
     if (listener.kind == "transparent")
-      concentrator_.listen_transparent(std::move(indices), algorithm, listener.dscp);
+      concentrator_.listen_transparent(std::move(indices), algorithm, listener.dscp, listener.fast_open);
     else
       concentrator_.listen_convert(std::move(indices), listener.addresses, listener.listen_port, algorithm,
-                                   listener.dscp);
+                                   listener.dscp, listener.fast_open);
   }
 }
 

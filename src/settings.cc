@@ -78,6 +78,7 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   settings.max_connections = config.worker.max_connections;
   settings.max_time_wait = config.worker.max_time_wait;
   settings.max_half_open = config.worker.max_half_open;
+  settings.syn_cookies_from = config.worker.syn_cookies_from;
   settings.algorithm = make_algorithm(tcp.congestion);
   settings.ecn = tcp.ecn == "off" ? Settings::Ecn::kOff : tcp.ecn == "ask" ? Settings::Ecn::kAsk : Settings::Ecn::kAccept;
   settings.keepalive = Micros::seconds(tcp.keepalive_s);
@@ -99,6 +100,9 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   settings.receive_budget = tcp.receive_budget;
   settings.first_ephemeral_port = tcp.first_ephemeral_port;
   settings.last_ephemeral_port = tcp.last_ephemeral_port;
+  for (const std::string& key : tcp.fast_open_keys) settings.fast_open_keys.push_back(parse_sip_key(key).value());
+  settings.max_fast_open = config.worker.max_fast_open;
+  settings.fast_open_cache = config.worker.fast_open_cache;
   settings.mptcp_enabled = config.mptcp.enabled;
   settings.mptcp_checksum = config.mptcp.checksum;
   settings.max_subflows_per_connection = config.mptcp.max_subflows;
@@ -119,6 +123,7 @@ proxy::Policy make_policy(const config::Config& config, const std::vector<config
   policy.connect_timeout = Micros::seconds(leg.connect_timeout_s);
   policy.server_algorithm = make_algorithm(leg.congestion.value_or(config.tcp.congestion));
   policy.server_dscp = leg.dscp;
+  policy.server_fast_open = leg.fast_open;
   policy.budget = config.relay.budget;
   policy.max_budget = config.relay.max_budget;
   policy.max_relays = config.worker.max_connections;

@@ -21,6 +21,9 @@ Context::Context(PacketPools& packet_pools, ip::IpLayer& ip_layer, RandomSource&
       pacing_wheel(start, tcp::kPacingTickShift),
       time_wait(s.max_time_wait, s.time_wait),
       isn(random_source),
+      cookies(random_source),
+      fast_open_keys(s.fast_open_keys, random_source),
+      fast_open_cache(s.fast_open_cache, s.fast_open_pause, flow_secret),
       keys(random_source, s.worker, s.workers) {}
 
 }  // namespace tributary

@@ -15,8 +15,11 @@
 #include "stack/mptcp/key_source.h"
 #include "stack/packet/packet.h"
 #include "stack/settings.h"
+#include "stack/tcp/fast_open_cache.h"
+#include "stack/tcp/fast_open_keys.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/path_model.h"
+#include "stack/tcp/syn_cookie.h"
 #include "stack/tcp/tcb.h"
 #include "stack/tcp/time_wait.h"
 #include "stack/timer/timer_wheel.h"
@@ -66,6 +69,9 @@ struct Context {
   TimerWheel pacing_wheel;          ///< Tcbs with data that wait for their time
   tcp::TimeWaitTable time_wait;
   tcp::IsnGenerator isn;
+  tcp::SynCookies cookies;
+  tcp::FastOpenKeys fast_open_keys;
+  tcp::FastOpenCache fast_open_cache;
   mptcp::KeySource keys;
   std::vector<Listener> listeners;
 
@@ -76,6 +82,7 @@ struct Context {
   std::vector<uint32_t> ended_tcbs;         ///< to be given back when the pass ends
   std::vector<uint32_t> ended_connections;
   uint32_t half_open = 0;           ///< passive Tcbs not yet established
+  uint32_t fast_open_pending = 0;   ///< of those, whose SYN's payload was taken
   uint32_t challenge_budget = 0;    ///< challenge ACKs left in this second
   Micros challenge_refill;
   wire::TcpOptions in_options;      ///< of the segment being processed

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "stack/mptcp/join.h"
+#include "stack/tcp/cookie_open.h"
 #include "stack/tcp/input.h"
 #include "stack/tcp/open.h"
 #include "stack/tcp/segment.h"
@@ -90,8 +91,14 @@ size_t find_listener(const Context& context, const Segment& segment) {
 
 void on_new_segment(Context& context, Segment& segment) {
   const bool syn = segment.has(kSyn) && !segment.has(kAck) && !segment.has(kRst);
-  if (!syn) return tcp::on_stray_segment(context, segment);
+  const bool may_be_cookie = segment.has(kAck) && !segment.has(kSyn | kRst) && context.cookies.in_use(context.now);
+  if (!syn && !may_be_cookie) return tcp::on_stray_segment(context, segment);
   const size_t listener = find_listener(context, segment);
+  if (!syn) {
+    if (listener < context.listeners.size()) tcp::on_cookie_ack(context, static_cast<uint16_t>(listener), segment);
+    else tcp::on_stray_segment(context, segment);
+    return;
+  }
   // A join belongs to whoever's token it names; where nothing listens nothing is given away either.
   if (segment.options->mptcp.has(wire::MptcpOptions::kJoin) && segment.options->mptcp.join.form == wire::JoinForm::kSyn &&
       context.settings.mptcp_enabled) {

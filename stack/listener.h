@@ -28,7 +28,8 @@ class Acceptor {
  public:
   virtual ~Acceptor() = default;
   /// Decide with Stack::accept, Stack::refuse or Stack::ignore, in the call or any time later. A retransmitted SYN in
-  /// between is announced by on_incoming_again.
+  /// between is announced by on_incoming_again. After a SYN cookie the stream is established when the call returns, whatever
+  /// was decided, and events may come before the decision.
   virtual void on_incoming(IncomingConnection incoming) = 0;
   virtual void on_incoming_again(ByteStream stream, uint64_t user_data) = 0;
 };
@@ -39,6 +40,7 @@ struct Listener {
   std::optional<uint16_t> port;            ///< empty: every port
   bool intercept = false;                  ///< transparent: destinations that are not ours, instead of own addresses
   bool syn_payload = false;                ///< take payload in the SYN (Convert); otherwise it is left to be sent again
+  bool fast_open = false;                  ///< give out Fast Open cookies; take payload in SYNs that bring one (RFC 7413)
   bool mptcp = true;                       ///< take MP_CAPABLE
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   uint8_t dscp = 0;                        ///< differentiated services code point of what is sent

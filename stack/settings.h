@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "stack/base/ids.h"
+#include "stack/base/sip_hash.h"
 #include "stack/base/units.h"
 #include "stack/congestion/congestion.h"
 
@@ -15,6 +17,8 @@ struct Settings {
   uint32_t max_connections = 1 << 18;      ///< MPTCP connections
   uint32_t max_time_wait = 1 << 18;
   uint32_t max_half_open = 1 << 16;        ///< SYNs not yet answered or acknowledged
+  /// With so many half open a listener answers further SYNs with cookies; max_half_open or more: it never does.
+  uint32_t syn_cookies_from = 1 << 14;
 
   // TCP
   /// Explicit congestion notification (RFC 3168): never, when the peer asks (Linux tcp_ecn 2), or ask ourselves.
@@ -40,6 +44,13 @@ struct Settings {
 
   // Receive budget of a stream nobody set otherwise: the most bytes in flight towards us or held for the reader.
   uint32_t receive_budget = 1 << 20;
+
+  // Fast Open (RFC 7413)
+  /// Keys of the cookies we give out, the current one first; older ones are taken as well. None: one of our own is drawn.
+  std::vector<SipKey> fast_open_keys;
+  uint32_t max_fast_open = 1024;           ///< SYNs with payload taken and not yet established; beyond, it is left to be sent again
+  uint32_t fast_open_cache = 4096;         ///< cookies of others, by pair of addresses
+  Micros fast_open_pause = Micros::seconds(3600);  ///< for a destination that did not answer; twice as long each time. As Linux
 
   // MPTCP
   bool mptcp_enabled = true;

@@ -131,7 +131,7 @@ Micros Stack::next_deadline() const {
 
 void Stack::add_listener(Listener listener) { context_->listeners.push_back(std::move(listener)); }
 
-ByteStream Stack::connect(const ConnectOptions& options) {
+ByteStream Stack::connect(const ConnectOptions& options, PacketList early) {
   Context& c = *context_;
   const auto hop = options.interface ? c.ip.find_route_on(*options.interface, options.remote, c.now)
                                      : c.ip.find_route(options.remote, c.now);
@@ -160,8 +160,12 @@ ByteStream Stack::connect(const ConnectOptions& options) {
   tcb->plain.user_data = options.user_data;
   if (options.mptcp && c.settings.mptcp_enabled && mptcp::start_connection(c, *tcb))
     c.connections.at(tcb->connection).user_data = options.user_data;
-  tcp::send_syn(c, *tcb);
-  return mptcp::stream_of(c, *tcb);
+  const ByteStream stream = mptcp::stream_of(c, *tcb);
+  if (!early.empty()) write(stream, std::move(early));
+  using FastOpen = ConnectOptions::FastOpen;
+  if (options.fast_open == FastOpen::kOff || tcb->is_subflow()) tcp::send_syn(c, *tcb);
+  else tcp::send_fast_open_syn(c, *tcb, options.fast_open == FastOpen::kNoCookie);
+  return stream;
 }
 
 void Stack::accept(ByteStream stream, uint64_t user_data) {
@@ -175,7 +179,7 @@ void Stack::accept(ByteStream stream, uint64_t user_data) {
 void Stack::refuse(ByteStream stream) {
   Context& c = *context_;
   Tcb* tcb = first_tcb(c, stream);
-  if (tcb == nullptr || tcb->state != tcp::State::kDeferred) return;
+  if (tcb == nullptr || tcb->state != tcp::State::kDeferred) return abort(stream);
   // RFC 9293 §3.10.7.1: <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>, SYN payload included.
   tcb->snd_nxt = SeqNum(0);
   tcb->rcv_nxt += tcb->syn_data;
@@ -185,9 +189,9 @@ void Stack::refuse(ByteStream stream) {
 
 void Stack::ignore(ByteStream stream) {
   Context& c = *context_;
-  if (Connection* connection = connection_of(c, stream)) connection->set(mptcp::kUserGone);
   if (Tcb* tcb = first_tcb(c, stream)) {
-    if (tcb->state != tcp::State::kDeferred) return;
+    if (tcb->state != tcp::State::kDeferred) return abort(stream);
+    if (Connection* connection = connection_of(c, stream)) connection->set(mptcp::kUserGone);
     if (!tcb->is_subflow()) tcb->set(tcp::kDetached);
     tcp::end(c, *tcb, StreamError::kAborted);
   }

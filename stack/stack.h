@@ -31,6 +31,10 @@ struct ConnectOptions {
   std::optional<uint16_t> interface;  ///< bind to this interface instead of the routing table
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   uint8_t dscp = 0;                   ///< differentiated services code point of what is sent
+  /// Early payload in the SYN (RFC 7413, plain TCP only): with a cookie of the server's, asking for one when there is none yet;
+  /// or without any, where the server is known to take it so.
+  enum class FastOpen : uint8_t { kOff, kCookie, kNoCookie };
+  FastOpen fast_open = FastOpen::kOff;
   uint64_t user_data = 0;
 };
 
@@ -74,13 +78,14 @@ class Stack {
 
   // Opening.
   void add_listener(Listener listener);
-  /// Starts an active open. Empty: no route, no port or no room left.
-  ByteStream connect(const ConnectOptions& options);
+  /// Starts an active open. `early` is what is written first; a peer may see it twice if it goes with the SYN. Empty: no route,
+  /// no port or no room left.
+  ByteStream connect(const ConnectOptions& options, PacketList early = {});
   /// Answers a deferred SYN with a SYN-ACK. `user_data` comes back with the stream's events.
   void accept(ByteStream stream, uint64_t user_data);
-  /// Answers it with a reset.
+  /// Answers it with a reset. A stream that is open already, by a SYN cookie, is aborted.
   void refuse(ByteStream stream);
-  /// Forgets it without an answer.
+  /// Forgets it without an answer, or aborts it alike.
   void ignore(ByteStream stream);
   void set_user_data(ByteStream stream, uint64_t user_data);
   /// Sends the SYN of an active open again at once (RFC 8803 §9.3: driven by the client's own retransmission).

@@ -29,14 +29,14 @@ void ConvertAcceptor::on_incoming(IncomingConnection incoming) {
   Relay* relay = concentrator_.create(ListenerKind::kConvert, listener_, incoming.stream);
   if (relay == nullptr) return stack.refuse(incoming.stream);
   Packet payload = std::move(incoming.syn_payload);
-  if (payload) return serve(*relay, incoming, std::move(payload));
+  if (payload) return serve(*relay, incoming, std::move(payload), false);
   relay->state = RelayState::kAwaitingRequest;
   concentrator_.limit_wait(*relay);
   stack.accept(incoming.stream, concentrator_.user_data(*relay, Side::kAccess));
   awaiting_.emplace(relay, std::move(incoming));
 }
 
-void ConvertAcceptor::serve(Relay& relay, const IncomingConnection& client, Packet payload) {
+void ConvertAcceptor::serve(Relay& relay, const IncomingConnection& client, Packet payload, bool late) {
   using Outcome = convert::Request::Outcome;
   const convert::Request request = convert::parse_request(payload.payload());
   switch (request.outcome) {
@@ -55,10 +55,10 @@ void ConvertAcceptor::serve(Relay& relay, const IncomingConnection& client, Pack
   if (is_forbidden(concentrator_, request.address))
     return answer_and_close(relay, convert::build_error(convert::ErrorCode::kNotAuthorized));
   if (!concentrator_.has_room()) return answer_and_close(relay, convert::build_resource_exceeded(kRetrySeconds));
-  if (!concentrator_.connect(relay, client.key, request.address, request.port, client.payload_per_segment))
+  Packet rest = behind(concentrator_, std::move(payload), request.size);
+  if (!concentrator_.connect(relay, client.key, request.address, request.port, client.payload_per_segment, std::move(rest), late))
     return answer_and_close(relay, convert::build_network_failure(kRetrySeconds));
   ++concentrator_.stack().context().counters.convert_connects;
-  if (Packet rest = behind(concentrator_, std::move(payload), request.size)) early_data_[&relay] = std::move(rest);
 }
 
 void ConvertAcceptor::on_incoming_again(ByteStream, uint64_t user_data) {
@@ -82,15 +82,7 @@ void ConvertAcceptor::on_late_request(Relay& relay) {
   const auto request = convert::parse_request(first.payload());
   stack.release(relay.leg(Side::kAccess).stream,
                 request.outcome == convert::Request::Outcome::kConnect ? request.size : first.info().payload_size);
-  serve(relay, client, std::move(first));
-}
-
-void ConvertAcceptor::on_connected(Relay& relay) {
-  const auto found = early_data_.find(&relay);
-  if (found == early_data_.end()) return;
-  Packet payload = std::move(found->second);
-  early_data_.erase(found);
-  concentrator_.write_early(relay, std::move(payload));
+  serve(relay, client, std::move(first), true);
 }
 
 void ConvertAcceptor::on_failed(Relay& relay, StreamError error, uint8_t icmp_code) {
@@ -121,7 +113,6 @@ void ConvertAcceptor::answer_and_close(Relay& relay, const convert::Message& mes
 }
 
 void ConvertAcceptor::forget(const Relay& relay) {
-  early_data_.erase(&relay);
   awaiting_.erase(&relay);
 }
 

@@ -21,20 +21,18 @@ class ConvertAcceptor : public Acceptor {
   /// The Connect came in the first data segment: the SYN that carried it was lost, and kernels repeat a SYN without its
   /// payload (CV-29).
   void on_late_request(Relay& relay);
-  /// The server leg is up: passes on what followed the Connect in the SYN.
-  void on_connected(Relay& relay);
   /// The server leg failed: answers with the Error TLV for it and closes (CV-23).
   void on_failed(Relay& relay, StreamError error, uint8_t icmp_code);
   void forget(const Relay& relay);
 
  private:
-  void serve(Relay& relay, const IncomingConnection& client, Packet payload);
+  /// `late`: the payload came after the handshake.
+  void serve(Relay& relay, const IncomingConnection& client, Packet payload, bool late);
   void answer_and_close(Relay& relay, const convert::Message& message);
 
   Concentrator& concentrator_;
   uint16_t listener_;
-  /// User data behind the Connect, until the server leg can take it; and what a late request must know of its SYN.
-  std::unordered_map<const Relay*, Packet> early_data_;
+  /// What a late request must know of its SYN.
   std::unordered_map<const Relay*, IncomingConnection> awaiting_;
 };
 

@@ -16,7 +16,7 @@ void TransparentAcceptor::on_incoming(IncomingConnection incoming) {
   Relay* relay = concentrator_.create(ListenerKind::kTransparent, listener_, incoming.stream);
   if (relay == nullptr) return stack.refuse(incoming.stream);
   if (!concentrator_.connect(*relay, incoming.key, incoming.key.local, incoming.key.local_port,
-                             incoming.payload_per_segment)) {
+                             incoming.payload_per_segment, std::move(incoming.syn_payload))) {
     stack.refuse(incoming.stream);
     concentrator_.destroy(*relay);
   }

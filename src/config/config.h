@@ -43,7 +43,10 @@ struct WorkerSection : Lines {
   uint32_t max_connections;
   uint32_t max_subflows;
   uint32_t max_half_open;
+  uint32_t syn_cookies_from;
   uint32_t max_time_wait;
+  uint32_t max_fast_open;
+  uint32_t fast_open_cache;
 };
 
 struct TcpSection : Lines {
@@ -68,6 +71,7 @@ struct TcpSection : Lines {
   uint16_t challenge_acks_per_second;
   uint16_t first_ephemeral_port;
   uint16_t last_ephemeral_port;
+  std::vector<std::string> fast_open_keys;
 };
 
 struct MptcpSection : Lines {
@@ -110,6 +114,7 @@ struct ListenerSection : Lines {
   std::vector<IpAddress> addresses;
   std::optional<std::string> congestion;
   uint8_t dscp;
+  bool fast_open;
 };
 
 struct ServerLegSection : Lines {
@@ -119,6 +124,7 @@ struct ServerLegSection : Lines {
   uint32_t connect_timeout_s;
   std::optional<std::string> congestion;
   uint8_t dscp;
+  bool fast_open;
 };
 
 struct RelaySection : Lines {

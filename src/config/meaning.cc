@@ -9,6 +9,7 @@
 #include "datapath/eal.h"
 #include "src/config/interfaces.h"
 #include "src/config/nearest.h"
+#include "stack/base/sip_hash.h"
 
 namespace tributary::config {
 namespace {
@@ -60,6 +61,10 @@ class Checker {
       error(tcp, "first_ephemeral_port",
             concat("tcp.first_ephemeral_port (", tcp.first_ephemeral_port,
                    ") is above tcp.last_ephemeral_port (", tcp.last_ephemeral_port, ")"));
+    for (const std::string& key : tcp.fast_open_keys)
+      if (!parse_sip_key(key))
+        error(tcp, "fast_open_keys",
+              concat("tcp.fast_open_keys: \"", key, "\" is not 32 hexadecimal digits, in groups of eight or without dashes"));
     if (config_.relay.budget > config_.relay.max_budget)
       error(config_.relay, "budget",
             concat("relay.budget (", config_.relay.budget, ") is above relay.max_budget (",

@@ -62,9 +62,20 @@ const std::vector<Section>& table() {
       {.key = "max_half_open", .type = kInteger, .fallback = "65536", .min = 16, .max = 1 << 26,
        .meaning = "Connections whose handshake is not complete; further ones are refused.",
        .assign = assign_to<&WorkerSection::max_half_open>},
+      {.key = "syn_cookies_from", .type = kInteger, .fallback = "16384", .min = 0, .max = 1 << 26,
+       .meaning = "With so many handshakes under way further SYNs are answered with cookies, which leave nothing behind; "
+                  "servers are then connected to when the client has shown that it is there. max_half_open or more: never.",
+       .assign = assign_to<&WorkerSection::syn_cookies_from>},
       {.key = "max_time_wait", .type = kInteger, .fallback = "262144", .min = 16, .max = 1 << 26,
        .meaning = "Connections in TIME-WAIT; the oldest makes room.",
        .assign = assign_to<&WorkerSection::max_time_wait>},
+      {.key = "max_fast_open", .type = kInteger, .fallback = "1024", .min = 0, .max = 1 << 26,
+       .meaning = "Connections whose SYN's payload was taken and whose handshake is not complete; of further ones it is left to "
+                  "be sent again. Not for convert, where max_half_open is the bound.",
+       .assign = assign_to<&WorkerSection::max_fast_open>},
+      {.key = "fast_open_cache", .type = kInteger, .fallback = "4096", .min = 0, .max = 1 << 26,
+       .meaning = "Fast Open cookies of servers, one for each pair of addresses.",
+       .assign = assign_to<&WorkerSection::fast_open_cache>},
     }},
     {.name = "tcp", .meaning = "TCP on both legs. Defaults are Linux's.", .open = open_single<&Config::tcp>, .options = {
       {.key = "congestion", .type = kChoice, .fallback = "\"cubic\"", .choices = kAlgorithms,
@@ -122,6 +133,11 @@ const std::vector<Section>& table() {
        .meaning = "First local port of connections we open.", .assign = assign_to<&TcpSection::first_ephemeral_port>},
       {.key = "last_ephemeral_port", .type = kInteger, .fallback = "65535", .min = 1, .max = 65535,
        .meaning = "Last local port of connections we open.", .assign = assign_to<&TcpSection::last_ephemeral_port>},
+      {.key = "fast_open_keys", .type = kText, .list = true, .fallback = "[]",
+       .meaning = "Keys of the Fast Open cookies we give out, each 32 hexadecimal digits as in Linux's tcp_fastopen_key; the "
+                  "first is current, others are still taken. Nodes that share them take each other's cookies. Empty: each "
+                  "start has its own.",
+       .assign = assign_to<&TcpSection::fast_open_keys>},
     }},
     {.name = "mptcp", .meaning = "Multipath TCP (RFC 8684) on the access leg.", .open = open_single<&Config::mptcp>,
      .options = {
@@ -210,6 +226,10 @@ const std::vector<Section>& table() {
       {.key = "dscp", .type = kInteger, .fallback = "0", .min = 0, .max = 63,
        .meaning = "Differentiated services code point of what its clients are sent.",
        .assign = assign_to<&ListenerSection::dscp>},
+      {.key = "fast_open", .type = kBool, .fallback = "false",
+       .meaning = "Give clients Fast Open cookies and take payload in the SYNs that bring one (RFC 7413). A server may then see "
+                  "a request twice. convert takes a message in the SYN without a cookie, and gives out cookies if this is on.",
+       .assign = assign_to<&ListenerSection::fast_open>},
     }},
     {.name = "server_leg", .meaning = "Connections to servers.", .open = open_single<&Config::server_leg>, .options = {
       {.key = "source", .type = kChoice, .fallback = "\"pool\"", .choices = {"pool", "preserve"},
@@ -230,6 +250,10 @@ const std::vector<Section>& table() {
       {.key = "dscp", .type = kInteger, .fallback = "0", .min = 0, .max = 63,
        .meaning = "Differentiated services code point of what servers are sent.",
        .assign = assign_to<&ServerLegSection::dscp>},
+      {.key = "fast_open", .type = kBool, .fallback = "false",
+       .meaning = "Ask servers for Fast Open cookies, and send what came with a client's SYN in the SYN to the server (RFC "
+                  "7413). The server may see it twice.",
+       .assign = assign_to<&ServerLegSection::fast_open>},
     }},
     {.name = "relay", .meaning = "What one relayed connection may hold.", .open = open_single<&Config::relay>, .options = {
       {.key = "budget", .type = kBytes, .fallback = "\"1MiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,

@@ -209,7 +209,9 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
     const Bytes pattern = make_pattern(face_.bytes_written(fd), size - written_);
     bytes.assign(pattern.begin(), pattern.end());
   }
-  const int64_t result = face_.send(fd, bytes, flags);
+  const bool named = (flags & MSG_FASTOPEN) && call_->arguments.size() > 4;
+  const SocketAddress to = named ? address(4, defaults_.remote_address) : SocketAddress{};
+  const int64_t result = face_.send(fd, bytes, flags, named ? &to : nullptr);
   if (result < 0)
     return result == -EAGAIN && written_ != 0 && !face_.is_blocking(fd) ? static_cast<int64_t>(written_)
                                                                         : result;

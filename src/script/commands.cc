@@ -36,6 +36,9 @@ constexpr Setter kSetters[] = {
      [](Settings& s, uint64_t n) {
        s.challenge_acks_per_second = static_cast<uint16_t>(std::min<uint64_t>(n, UINT16_MAX));
      }},
+    // Never, when no more handshakes fit, or always.
+    {"net.ipv4.tcp_syncookies",
+     [](Settings& s, uint64_t n) { s.syn_cookies_from = n == 0 ? UINT32_MAX : n == 1 ? s.max_half_open - 1 : 0; }},
     {"net.mptcp.enabled", [](Settings& s, uint64_t n) { s.mptcp_enabled = n != 0; }},
     {"net.mptcp.checksum_enabled", [](Settings& s, uint64_t n) { s.mptcp_checksum = n != 0; }},
     {"net.mptcp.close_timeout",
@@ -69,9 +72,6 @@ constexpr Constant kConstants[] = {
     {"net.ipv4.tcp_min_tso_segs", ""},
     {"net.ipv4.tcp_pacing_ss_ratio", ""},
     {"net.ipv4.tcp_pacing_ca_ratio", ""},
-    {"net.ipv4.tcp_fastopen", ""},
-    {"net.ipv4.tcp_fastopen_key", ""},
-    {"net.ipv4.tcp_syncookies", "0 1"},
     {"net.ipv4.tcp_wmem", ""},
 };
 
@@ -169,6 +169,17 @@ void Commands::set_sysctl(std::string name, const std::string& value) {
     if (value != "cubic" && value != "reno") unsupported("the congestion control \"" + value + "\"");
     settings.algorithm = value == "reno" ? congestion::Algorithm::kNewReno : congestion::Algorithm::kCubic;
     return host_.change_settings(settings);
+  }
+  if (name == "net.ipv4.tcp_fastopen") return face_.set_fast_open(parse_number(name, value));
+  if (name == "net.ipv4.tcp_fastopen_key") {
+    std::vector<SipKey> keys;
+    std::istringstream list(value);
+    for (std::string text; std::getline(list, text, ',');) {
+      const auto key = parse_sip_key(text);
+      if (!key) fail("\"" + value + "\" is no value for " + name);
+      keys.push_back(*key);
+    }
+    return host_.stack().context().fast_open_keys.replace(std::move(keys));
   }
   if (name == "net.ipv4.tcp_rmem") {
     // Three sizes; the largest decides about the window scale, the default is what a connection starts with.

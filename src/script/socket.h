@@ -53,6 +53,8 @@ struct Socket {
   uint16_t max_segment = 0;
   std::optional<int> linger;  ///< seconds
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
+  int fast_open_queue = 0;        ///< TCP_FASTOPEN of a listener
+  bool fast_open_no_cookie = false;
   std::map<std::pair<int, int>, int> remembered;  ///< set and read back, without an effect here
 };
 

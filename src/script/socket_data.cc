@@ -68,11 +68,53 @@ int64_t SocketFace::receive(int fd, size_t size, int flags, std::string& out) {
   return static_cast<int64_t>(take);
 }
 
-int64_t SocketFace::send(int fd, std::string_view bytes, int flags) {
+PacketList SocketFace::cut(std::string_view bytes, size_t piece, size_t& taken) {
+  PacketList packets;
+  while (taken < bytes.size() &&
+         host_->pools().data_in_use() + kBufferReserve < host_->pools().data_capacity()) {
+    const std::string_view part = bytes.substr(taken, piece);
+    Packet packet = make_payload(host_->pools(), part);
+    if (!packet) break;
+    packets.push_back(std::move(packet));
+    taken += part.size();
+  }
+  return packets;
+}
+
+/// As Linux: with a cookie as many bytes as the SYN takes are written; without one the connection is opened, which
+/// asks for a cookie, and nothing is written yet.
+int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_view bytes,
+                                   const SocketAddress& to) {
+  using FastOpen = ConnectOptions::FastOpen;
+  if (!(fast_open_ & kFastOpenClient)) return -EOPNOTSUPP;
+  if (socket.mptcp) unsupported("MSG_FASTOPEN on an MPTCP socket");
+  const bool no_cookie = socket.fast_open_no_cookie || (fast_open_ & kFastOpenClientNoCookie);
+  const Context& context = host_->stack().context();
+  const auto* known = context.fast_open_cache.find({source_address(socket, to.address), to.address, 0, 0});
+  const bool shut = known != nullptr && known->shut_until > context.now;
+  const bool has_cookie = known != nullptr && known->size != 0;
+  if (shut || (!has_cookie && !no_cookie)) {
+    const int result = open_with(socket, number, to, shut ? FastOpen::kOff : FastOpen::kCookie, {});
+    return result == -EINPROGRESS && !socket.nonblocking ? -EAGAIN : result;
+  }
+  constexpr size_t kPlainOptions = 20;  // of a SYN: MSS, SACK-permitted, timestamps, window scale
+  const size_t cookie = no_cookie ? 0 : (2u + known->size + 3u) / 4 * 4;
+  const size_t mss = has_cookie ? known->mss : to.address.is_v4() ? 536 : 1220;
+  size_t taken = 0;
+  PacketList early = cut(bytes.substr(0, mss - kPlainOptions - cookie), mss, taken);
+  const int result =
+      open_with(socket, number, to, no_cookie ? FastOpen::kNoCookie : FastOpen::kCookie, std::move(early));
+  if (result != -EINPROGRESS) return result;
+  socket.bytes_written += taken;
+  return static_cast<int64_t>(taken);
+}
+
+int64_t SocketFace::send(int fd, std::string_view bytes, int flags, const SocketAddress* to) {
   Socket* socket = find(fd);
   if (socket == nullptr) return -EBADF;
-  if (flags & MSG_FASTOPEN) unsupported("MSG_FASTOPEN: the stack has no TCP Fast Open");
-  if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL)) unsupported("a flag of send");
+  if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)) unsupported("a flag of send");
+  if ((flags & MSG_FASTOPEN) && socket->state == Socket::State::kNew)
+    return to != nullptr ? send_fast_open(*socket, descriptors_.at(fd), bytes, *to) : -EINVAL;
   if (socket->state == Socket::State::kConnecting) return -EAGAIN;
   if (socket->error != 0) return -take_error(*socket);
   if (socket->write_shut || socket->state != Socket::State::kConnected) return -EPIPE;
@@ -80,16 +122,8 @@ int64_t SocketFace::send(int fd, std::string_view bytes, int flags) {
   if (queued >= socket->send_buffer) return -EAGAIN;
   bytes = bytes.substr(0, socket->send_buffer - queued);
   const size_t piece = host_->stack().payload_per_segment(socket->stream);
-  PacketList packets;
   size_t written = 0;
-  while (written < bytes.size() &&
-         host_->pools().data_in_use() + kBufferReserve < host_->pools().data_capacity()) {
-    const std::string_view part = bytes.substr(written, piece);
-    Packet packet = make_payload(host_->pools(), part);
-    if (!packet) break;
-    packets.push_back(std::move(packet));
-    written += part.size();
-  }
+  PacketList packets = cut(bytes, piece, written);
   if (written == 0 && !bytes.empty()) return -EAGAIN;
   host_->stack().write(socket->stream, std::move(packets));
   socket->bytes_written += written;

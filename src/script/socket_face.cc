@@ -159,7 +159,22 @@ int SocketFace::listen(int fd, int backlog) {
   listener.algorithm = socket->algorithm;
   listener.acceptor = socket->acceptor.get();
   host_->stack().add_listener(std::move(listener));
+  apply_fast_open(*socket);
   return 0;
+}
+
+void SocketFace::apply_fast_open(const Socket& socket) {
+  for (Listener& listener : host_->stack().context().listeners) {
+    if (listener.acceptor != socket.acceptor.get()) continue;
+    const bool asked = socket.fast_open_queue > 0 || (fast_open_ & kFastOpenEveryListener);
+    listener.fast_open = asked && (fast_open_ & kFastOpenServer);
+    listener.syn_payload =
+        listener.fast_open && (socket.fast_open_no_cookie || (fast_open_ & kFastOpenServerNoCookie));
+  }
+  if (socket.fast_open_queue <= 0) return;
+  Settings settings = host_->stack().context().settings;
+  settings.max_fast_open = static_cast<uint32_t>(socket.fast_open_queue);
+  host_->change_settings(settings);
 }
 
 void SocketFace::on_incoming(uint64_t number, IncomingConnection incoming) {
@@ -185,7 +200,14 @@ void SocketFace::on_incoming(uint64_t number, IncomingConnection incoming) {
   child.remembered = listener.remembered;
   child.orphan = true;
   child.accepted = false;
-  ++listener.half_open;
+  if (incoming.syn_payload) {  // RFC 7413 §4.2.2: the program need not wait for the third ACK
+    const auto payload = incoming.syn_payload.payload();
+    child.unread.assign(payload.begin(), payload.end());
+    child.state = Socket::State::kConnected;
+    listener.ready.push_back(child_number);
+  } else {
+    ++listener.half_open;
+  }
   if (child.receive_buffer != 0) host_->stack().set_receive_budget(child.stream, child.receive_buffer);
   host_->stack().accept(child.stream, child_number);
 }
@@ -227,22 +249,28 @@ int SocketFace::connect(int fd, const SocketAddress& address) {
     case Socket::State::kNew:
       break;
   }
+  return open_with(*socket, descriptors_.at(fd), address, ConnectOptions::FastOpen::kOff, {});
+}
+
+int SocketFace::open_with(Socket& socket, uint64_t number, const SocketAddress& address,
+                          ConnectOptions::FastOpen fast_open, PacketList early) {
   ConnectOptions options;
-  options.local = source_address(*socket, address.address);
-  if (socket->local && socket->local->port != 0) options.local_port = socket->local->port;
+  options.local = source_address(socket, address.address);
+  if (socket.local && socket.local->port != 0) options.local_port = socket.local->port;
   options.remote = address.address;
   options.remote_port = address.port;
-  options.mss = socket->max_segment;
-  options.mptcp = socket->mptcp;
-  options.algorithm = socket->algorithm;
-  options.user_data = descriptors_.at(fd);
-  socket->stream = host_->stack().connect(options);
-  if (!socket->stream) return -EADDRNOTAVAIL;
-  socket->state = Socket::State::kConnecting;
-  socket->remote = address;
-  if (socket->receive_buffer != 0) host_->stack().set_receive_budget(socket->stream, socket->receive_buffer);
-  if (const auto info = host_->stack().info(socket->stream); info && !info->subflows.empty())
-    socket->local = SocketAddress{info->subflows[0].key.local, info->subflows[0].key.local_port};
+  options.mss = socket.max_segment;
+  options.mptcp = socket.mptcp;
+  options.algorithm = socket.algorithm;
+  options.user_data = number;
+  options.fast_open = fast_open;
+  socket.stream = host_->stack().connect(options, std::move(early));
+  if (!socket.stream) return -EADDRNOTAVAIL;
+  socket.state = Socket::State::kConnecting;
+  socket.remote = address;
+  if (socket.receive_buffer != 0) host_->stack().set_receive_budget(socket.stream, socket.receive_buffer);
+  if (const auto info = host_->stack().info(socket.stream); info && !info->subflows.empty())
+    socket.local = SocketAddress{info->subflows[0].key.local, info->subflows[0].key.local_port};
   return -EINPROGRESS;
 }
 

@@ -19,6 +19,14 @@ namespace tributary::script {
 class SocketFace : public StreamUser {
  public:
   static constexpr int kFirstDescriptor = 3;
+  /// Bits of Linux's tcp_fastopen.
+  enum FastOpenBit : uint64_t {
+    kFastOpenClient = 0x1,
+    kFastOpenServer = 0x2,
+    kFastOpenClientNoCookie = 0x4,
+    kFastOpenServerNoCookie = 0x200,
+    kFastOpenEveryListener = 0x400,
+  };
 
   /// Must be called once before any other; the host's stream user must be this face.
   void attach(VirtualHost& host) { host_ = &host; }
@@ -30,7 +38,10 @@ class SocketFace : public StreamUser {
   int connect(int fd, const SocketAddress& address);
   /// Appends up to `size` bytes to `out`. `flags` are MSG_ bits.
   int64_t receive(int fd, size_t size, int flags, std::string& out);
-  int64_t send(int fd, std::string_view bytes, int flags);
+  /// `to`: with MSG_FASTOPEN, whom to connect to.
+  int64_t send(int fd, std::string_view bytes, int flags, const SocketAddress* to = nullptr);
+  /// The bits of Linux's tcp_fastopen.
+  void set_fast_open(uint64_t bits) { fast_open_ = bits; }
   int shutdown(int fd, int how);
   int close(int fd);
   int fcntl(int fd, int command, int argument);
@@ -70,6 +81,11 @@ class SocketFace : public StreamUser {
   void pull(Socket& socket);
   bool is_free_to_bind(const SocketAddress& address, const Socket& self) const;
   int take_error(Socket& socket);
+  int open_with(Socket& socket, uint64_t number, const SocketAddress& address, ConnectOptions::FastOpen fast_open,
+                PacketList early);
+  int64_t send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, const SocketAddress& to);
+  PacketList cut(std::string_view bytes, size_t piece, size_t& taken);
+  void apply_fast_open(const Socket& listener);
   int set_socket_option(Socket& socket, int name, const std::vector<int64_t>& value);
   int set_tcp_option(Socket& socket, int name, int value);
   IpAddress source_address(const Socket& socket, const IpAddress& remote) const;
@@ -77,6 +93,7 @@ class SocketFace : public StreamUser {
   VirtualHost* host_ = nullptr;
   std::map<uint64_t, std::unique_ptr<Socket>> sockets_;
   std::map<int, uint64_t> descriptors_;
+  uint64_t fast_open_ = kFastOpenClient;
   uint64_t next_number_ = 1;  // 0 is a stream nobody gave a socket
 };
 

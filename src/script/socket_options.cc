@@ -66,6 +66,16 @@ int SocketFace::set_tcp_option(Socket& socket, int name, int value) {
       if (socket.state != Socket::State::kNew) unsupported("TCP_CONGESTION on a connection");
       socket.algorithm = static_cast<congestion::Algorithm>(value);
       return 0;
+    case TCP_FASTOPEN:
+      if (value < 0) return -EINVAL;
+      socket.fast_open_queue = value;
+      if (socket.state == Socket::State::kListening) apply_fast_open(socket);
+      return 0;
+    case TCP_FASTOPEN_NO_COOKIE:
+      if (value != 0 && value != 1) return -EINVAL;
+      socket.fast_open_no_cookie = value != 0;
+      if (socket.state == Socket::State::kListening) apply_fast_open(socket);
+      return 0;
     case TCP_SYNCNT: {
       if (value < 1 || value > 127) return -EINVAL;
       Settings settings = host_->stack().context().settings;

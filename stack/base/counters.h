@@ -56,6 +56,16 @@ namespace tributary {
   X(tcp_time_waited, "TcpExtTW", "Connections that ended in TIME-WAIT.")                                             \
   X(tcp_abort_on_timeout, "TcpExtTCPAbortOnTimeout", "Connections given up after too many retransmissions.")         \
   X(tcp_listen_drops, "TcpExtListenDrops", "SYNs refused for lack of room.")                                         \
+  X(tcp_syncookies_sent, "TcpExtSyncookiesSent", "SYNs answered with a cookie: too many handshakes were under way.")  \
+  X(tcp_syncookies_received, "TcpExtSyncookiesRecv", "Connections that a good cookie opened.")                       \
+  X(tcp_syncookies_failed, "TcpExtSyncookiesFailed", "ACKs of no connection whose cookie was old, forged or none.")  \
+  X(tcp_fast_open_active, "TcpExtTCPFastOpenActive", "SYNs of ours whose payload the peer took (RFC 7413).")         \
+  X(tcp_fast_open_active_fail, "TcpExtTCPFastOpenActiveFail", "SYNs of ours whose payload had to be sent again.")    \
+  X(tcp_fast_open_passive, "TcpExtTCPFastOpenPassive", "SYNs whose payload was taken.")                              \
+  X(tcp_fast_open_passive_fail, "TcpExtTCPFastOpenPassiveFail", "SYNs whose payload was not taken for a wrong or old cookie.") \
+  X(tcp_fast_open_overflow, "TcpExtTCPFastOpenListenOverflow", "SYNs whose payload was not taken because too many others' wait for their third ACK.") \
+  X(tcp_fast_open_cookie_requests, "TcpExtTCPFastOpenCookieReqd", "Fast Open cookies asked for by peers.")           \
+  X(tcp_fast_open_blackhole, "TcpExtTCPFastOpenBlackhole", "Destinations set aside because a SYN with payload was never answered.") \
   X(mptcp_capable_syn_rx, "MPTcpExtMPCapableSYNRX", "SYNs with MP_CAPABLE received.")                                \
   X(mptcp_capable_ack_rx, "MPTcpExtMPCapableACKRX", "Third ACKs with MP_CAPABLE received.")                          \
   X(mptcp_fallback_ack, "MPTcpExtMPCapableFallbackACK", "Connections that fell back because the third ACK had no MP_CAPABLE.") \

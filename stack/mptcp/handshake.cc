@@ -13,27 +13,49 @@ namespace {
 constexpr uint8_t kHmacSha256 = 0x01;  // the H flag
 constexpr uint8_t kVersion = 1;
 
-Connection* create_connection(Context& context, tcp::Tcb& tcb) {
+/// RFC 8684 §3.1: the token must be unique before the key is sent. Null: it is not, or the tables are full.
+Connection* create_connection(Context& context, tcp::Tcb& tcb, const KeyTriple& triple) {
   Connection* connection = context.connections.create();
   if (connection == nullptr) return nullptr;
-  // RFC 8684 §3.1: the token must be unique before the key is sent. A full table shows as no insertion at all.
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    const KeyTriple triple = context.keys.draw();
-    if (!context.tokens.insert(triple.token, context.connections.index(*connection))) continue;
-    connection->local_key = triple.key;
-    connection->local_token = triple.token;
-    connection->local_idsn = triple.idsn;
-    connection->snd_una = connection->snd_nxt = connection->write_seq = triple.idsn + 1;
-    connection->snd_wnd_end = connection->snd_nxt;
-    connection->receive_budget = context.settings.receive_budget;
-    connection->timer.kind = kTimerKind;
-    connection->timer.owner = context.connections.index(*connection);
-    connection->listener = tcb.listener;
-    attach_subflow(context, *connection, tcb);
-    return connection;
+  if (!context.tokens.insert(triple.token, context.connections.index(*connection))) {
+    context.connections.destroy(*connection);
+    return nullptr;
   }
-  context.connections.destroy(*connection);
+  connection->local_key = triple.key;
+  connection->local_token = triple.token;
+  connection->local_idsn = triple.idsn;
+  connection->snd_una = connection->snd_nxt = connection->write_seq = triple.idsn + 1;
+  connection->snd_wnd_end = connection->snd_nxt;
+  connection->receive_budget = context.settings.receive_budget;
+  connection->timer.kind = kTimerKind;
+  connection->timer.owner = context.connections.index(*connection);
+  connection->listener = tcb.listener;
+  attach_subflow(context, *connection, tcb);
+  return connection;
+}
+
+Connection* create_connection(Context& context, tcp::Tcb& tcb) {
+  for (int attempt = 0; attempt < 8; ++attempt)
+    if (Connection* connection = create_connection(context, tcb, context.keys.draw())) return connection;
   return nullptr;
+}
+
+/// MC-3, MC-5, MC-12: what we do not understand is answered without MP_CAPABLE, and the connection is TCP.
+bool is_understood(const wire::MpCapable& capable) {
+  return !capable.extensibility && capable.version >= kVersion && capable.keys == 0 && (capable.algorithms & kHmacSha256);
+}
+
+/// Our key for a SYN that was answered with a cookie at `tick`. Like drawn ones its token names this worker.
+KeyTriple cookie_key(const Context& context, const FlowKey& key, SeqNum peer_isn, uint32_t tick) {
+  KeyTriple triple;
+  for (uint16_t attempt = 0; attempt < UINT16_MAX; ++attempt) {
+    triple.key = Key{context.cookies.derive_key(key, peer_isn, tick, attempt)};
+    const KeyDigest digest = digest_key(triple.key);
+    triple.token = digest.token;
+    triple.idsn = digest.idsn;
+    if (triple.token.value % context.settings.workers == context.settings.worker.value) break;
+  }
+  return triple;
 }
 
 bool learn_keys_of_third_ack(Context& context, Connection& connection, const wire::MpCapable& capable) {
@@ -59,12 +81,36 @@ void learn_remote_key(Context&, Connection& connection, Key key) {
 
 void on_capable_syn(Context& context, tcp::Tcb& tcb, const wire::MpCapable& capable) {
   ++context.counters.mptcp_capable_syn_rx;
-  // MC-3, MC-5, MC-12: what we do not understand is answered without MP_CAPABLE, and the connection is TCP.
-  if (capable.extensibility || capable.version < kVersion || capable.keys != 0) return;
-  if (!(capable.algorithms & kHmacSha256)) return;
+  if (!is_understood(capable)) return;
   Connection* connection = create_connection(context, tcb);
   if (connection == nullptr) return;
   if (capable.checksum_required || context.settings.mptcp_checksum) connection->set(kChecksum);
+  if (capable.no_join_to_source) connection->set(kPeerNoJoin);
+}
+
+void answer_capable_by_cookie(Context& context, const tcp::Segment& syn, const wire::MpCapable& capable,
+                              wire::MptcpOptions& out) {
+  ++context.counters.mptcp_capable_syn_rx;
+  if (!is_understood(capable)) return;
+  const KeyTriple triple = cookie_key(context, syn.key, syn.seq, tcp::SynCookies::tick_of(context.now));
+  // No other key is possible: whose token is taken stays TCP.
+  if (context.tokens.find(triple.token) != TokenTable::kNotFound) return;
+  out.present |= wire::MptcpOptions::kCapable;
+  out.capable = wire::MpCapable{};
+  out.capable.checksum_required = capable.checksum_required || context.settings.mptcp_checksum;
+  out.capable.algorithms = kHmacSha256;
+  out.capable.keys = 1;
+  out.capable.sender_key = triple.key;
+}
+
+void restore_by_cookie(Context& context, tcp::Tcb& tcb, const wire::MpCapable& capable, uint32_t tick) {
+  if (capable.extensibility || capable.keys != 2) return;
+  const KeyTriple triple = cookie_key(context, tcb.key, tcb.irs, tick);
+  if (capable.receiver_key != triple.key) return;
+  Connection* connection = create_connection(context, tcb, triple);
+  if (connection == nullptr) return;
+  // The third packet confirms what both SYNs said (§3.1).
+  if (capable.checksum_required) connection->set(kChecksum);
   if (capable.no_join_to_source) connection->set(kPeerNoJoin);
 }
 

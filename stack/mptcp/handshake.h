@@ -11,6 +11,14 @@ namespace tributary::mptcp {
 /// flags and algorithm are acceptable and there is room; otherwise the Tcb stays plain TCP, as the RFC wants.
 void on_capable_syn(Context& context, tcp::Tcb& tcb, const wire::MpCapable& capable);
 
+/// Responder without state (cookie_open.h): answers MP_CAPABLE with a key that the third ACK lets us find again, if we
+/// understand it.
+void answer_capable_by_cookie(Context& context, const tcp::Segment& syn, const wire::MpCapable& capable,
+                              wire::MptcpOptions& out);
+/// Responder: the third ACK of a SYN answered so at `tick`. Makes the connection; when the key is not that one, the token has
+/// been taken since, or there is no room, the Tcb stays plain TCP, and the peer falls back for lack of a DSS (§3.7).
+void restore_by_cookie(Context& context, tcp::Tcb& tcb, const wire::MpCapable& capable, uint32_t tick);
+
 /// Initiator: makes the connection of a Tcb that is about to send its first SYN. False when tables are full.
 bool start_connection(Context& context, tcp::Tcb& tcb);
 

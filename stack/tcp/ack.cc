@@ -222,6 +222,18 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   if (tcb.has(kFinQueued)) request_output(context, tcb);
 }
 
+void take_off_syn_payload(Context& context, Tcb& tcb, uint16_t bytes) {
+  rte_mbuf* m = tcb.tx_head;
+  if (info_of(m).payload_size > bytes && !split_queued(context, tcb, m, bytes)) return;
+  bytes = info_of(m).payload_size;
+  tcb.tx_head = tcb.flight->unsent = info_of(m).subflow_next;
+  Packet{m}.reset();
+  if (tcb.tx_head == nullptr) forget_flight(context, tcb);
+  tcb.advance_snd_nxt(bytes);
+  tcb.snd_una = tcb.snd_nxt;
+  report_acked(context, tcb, bytes);
+}
+
 void clear_send_queue(Context& context, Tcb& tcb) {
   while (tcb.tx_head != nullptr) {
     rte_mbuf* m = tcb.tx_head;

@@ -16,4 +16,7 @@ void update_send_window(Tcb& tcb, const Segment& segment);
 /// Drops the whole send queue: the connection ends. Packets of an MPTCP connection stay in its own queue.
 void clear_send_queue(Context& context, Tcb& tcb);
 
+/// The SYN-ACK acknowledges `bytes` of payload that went with our SYN: the front of the queue, as yet unsent in its books.
+void take_off_syn_payload(Context& context, Tcb& tcb, uint16_t bytes);
+
 }  // namespace tributary::tcp

@@ -3,6 +3,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/ack.h"
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/stream.h"
@@ -44,7 +45,7 @@ void end(Context& context, Tcb& tcb, StreamError error) {
   const bool opening = tcb.state == State::kDeferred || tcb.state == State::kSynReceived || tcb.state == State::kSynSent;
   if (opening) {
     ++context.counters.tcp_attempt_fails;
-    if (tcb.has(kPassive)) --context.half_open;
+    leave_half_open(context, tcb);
     if (tcb.state == State::kSynSent && error == StreamError::kReset) error = StreamError::kRefused;
   }
   context.flows.erase(context.flow_hash(tcb.key), context.tcbs.index(tcb));

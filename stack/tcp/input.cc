@@ -201,6 +201,16 @@ void on_fin_received(Context& context, Tcb& tcb) {
   else report(context, tcb, kStreamEnd);
 }
 
+/// Payload, or a FIN, of the SYN-ACK that has established the Tcb (RFC 7413 §4.2.2). A subflow's has no mapping: it comes again.
+void accept_rest_of_syn_ack(Context& context, Tcb& tcb, Segment& segment) {
+  if (tcb.is_subflow()) return;
+  segment.flags &= static_cast<uint16_t>(~kSyn);
+  segment.seq += 1;
+  segment.packet.info().seq += 1;
+  if (!accept_payload(context, tcb, segment)) return;
+  if (tcb.has(kFinReceived)) on_fin_received(context, tcb);
+}
+
 }  // namespace
 
 void challenge(Context& context, Tcb& tcb) {
@@ -223,6 +233,7 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
       return;
     case State::kSynSent:
       on_syn_sent_segment(context, tcb, segment);
+      if (tcb.state == State::kEstablished && segment.length() > 1) accept_rest_of_syn_ack(context, tcb, segment);
       return;
     case State::kSynReceived:
     case State::kEstablished:

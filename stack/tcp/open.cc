@@ -7,7 +7,9 @@
 #include "stack/mptcp/join.h"
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
+#include "stack/tcp/cookie_open.h"
 #include "stack/tcp/ecn.h"
+#include "stack/tcp/fast_open.h"
 #include "stack/tcp/input.h"
 #include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
@@ -16,6 +18,7 @@
 #include "stack/tcp/stream.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/transmit.h"
+#include "stack/tcp/window.h"
 
 namespace tributary::tcp {
 namespace {
@@ -24,14 +27,10 @@ using namespace wire::tcp_flag;
 using wire::TcpOptions;
 
 constexpr uint16_t kDefaultMssV4 = 536, kDefaultMssV6 = 1220;  // RFC 9293 §3.7.1
-constexpr uint8_t kMaxWindowScale = 14;                        // RFC 7323 §2.3
 constexpr Micros kDeferredLimit = Micros::seconds(120);        // an acceptor that forgot does not leak
 
 void take_peer_options(Context& context, Tcb& tcb, const TcpOptions& options) {
-  const uint16_t stated = options.has(TcpOptions::kMss) ? std::max<uint16_t>(options.mss, 48)
-                          : tcb.key.remote.is_v4()      ? kDefaultMssV4
-                                                        : kDefaultMssV6;
-  tcb.mss = std::min(stated, path_mss(tcb.hop, tcb.key.remote));
+  tcb.mss = std::min(stated_mss(tcb.key, options), path_mss(tcb.hop, tcb.key.remote));
   const auto agree = [&tcb, &options](uint16_t option, uint32_t flag) {
     if (options.has(static_cast<TcpOptions::Bit>(option))) tcb.set(flag);
     else tcb.clear(flag);
@@ -67,8 +66,9 @@ void take_first_window(Tcb& tcb, const Segment& segment, uint8_t scale) {
 /// Our SYN is acknowledged: first round-trip sample, congestion control, no more SYN timer.
 void finish_open(Context& context, Tcb& tcb) {
   const bool lost = tcb.has(kSynLost);
-  // The deadline tells when the SYN left, unless it was sent again or data went after it.
-  if (!lost && tcb.flight == nullptr) {
+  // The deadline tells when the SYN left, unless it was sent again, data went after it, or it was a cookie.
+  const bool data_after = tcb.has(kPassive) ? tcb.snd_nxt != tcb.iss + 1 : false;
+  if (!lost && !data_after && tcb.rtx_deadline != Micros::never()) {
     const Micros sent_at = tcb.rtx_deadline - current_rto(context.settings, tcb);
     update_rtt(tcb, static_cast<uint32_t>(std::clamp<int64_t>((context.now - sent_at).count(), 1, INT32_MAX)));
   }
@@ -94,13 +94,22 @@ void start_syn_timer(Context& context, Tcb& tcb) {
 
 }  // namespace
 
+uint16_t stated_mss(const FlowKey& key, const TcpOptions& options) {
+  if (options.has(TcpOptions::kMss)) return std::max<uint16_t>(options.mss, 48);
+  return key.remote.is_v4() ? kDefaultMssV4 : kDefaultMssV6;
+}
+
 Tcb* create_passive(Context& context, const Segment& segment, const LegOptions& leg) {
-  const auto hop = context.ip.find_route_on(segment.interface, segment.key.remote, context.now);
-  if (!hop || context.half_open >= context.settings.max_half_open) {
+  if (context.half_open >= context.settings.max_half_open) {
     ++context.counters.tcp_listen_drops;
     return nullptr;
   }
-  Tcb* tcb = context.tcbs.create();
+  return make_passive(context, segment, leg);
+}
+
+Tcb* make_passive(Context& context, const Segment& segment, const LegOptions& leg) {
+  const auto hop = context.ip.find_route_on(segment.interface, segment.key.remote, context.now);
+  Tcb* tcb = hop ? context.tcbs.create() : nullptr;
   if (tcb == nullptr) {
     ++context.counters.tcp_listen_drops;
     return nullptr;
@@ -136,6 +145,7 @@ void on_listen_segment(Context& context, uint16_t index, Segment& segment) {
   const Listener& listener = context.listeners[index];
   if (segment.has(kRst)) return;
   if (segment.has(kAck) || !segment.has(kSyn)) return on_stray_segment(context, segment);
+  if (wants_cookie(context, listener, segment)) return answer_with_cookie(context, listener, segment);
   Tcb* tcb = create_passive(context, segment, {listener.algorithm, listener.dscp});
   if (tcb == nullptr) return;
   tcb->listener = index;
@@ -143,19 +153,25 @@ void on_listen_segment(Context& context, uint16_t index, Segment& segment) {
   arm_timer(context, *tcb);
   if (listener.mptcp && context.settings.mptcp_enabled && segment.options->mptcp.has(wire::MptcpOptions::kCapable))
     mptcp::on_capable_syn(context, *tcb, segment.options->mptcp.capable);
-
-  IncomingConnection incoming;
-  incoming.stream = mptcp::stream_of(context, *tcb);
-  incoming.key = tcb->key;
-  incoming.interface = segment.interface;
-  incoming.peer_mss = tcb->mss;
-  incoming.payload_per_segment = payload_per_segment(context, *tcb);
-  incoming.mptcp = tcb->is_subflow();
-  if (listener.syn_payload && segment.payload_size() != 0) {
+  Packet payload;
+  if (takes_syn_payload(context, *tcb, listener, segment)) {
+    ++context.fast_open_pending;
     tcb->syn_data = segment.payload_size();
-    incoming.syn_payload = std::move(segment.packet);
+    payload = std::move(segment.packet);
   }
-  listener.acceptor->on_incoming(std::move(incoming));
+  announce(context, *tcb, segment.interface, std::move(payload));
+}
+
+void announce(Context& context, const Tcb& tcb, uint16_t interface, Packet syn_payload) {
+  IncomingConnection incoming;
+  incoming.stream = mptcp::stream_of(context, tcb);
+  incoming.key = tcb.key;
+  incoming.interface = interface;
+  incoming.peer_mss = tcb.mss;
+  incoming.payload_per_segment = payload_per_segment(context, tcb);
+  incoming.mptcp = tcb.is_subflow();
+  incoming.syn_payload = std::move(syn_payload);
+  context.listeners[tcb.listener].acceptor->on_incoming(std::move(incoming));
 }
 
 void on_deferred_segment(Context& context, Tcb& tcb, Segment& segment) {
@@ -213,8 +229,20 @@ void send_syn(Context& context, Tcb& tcb) {
   start_syn_timer(context, tcb);
 }
 
+void send_fast_open_syn(Context& context, Tcb& tcb, bool without_cookie) {
+  if (!transmit_fast_open_syn(context, tcb, without_cookie)) transmit_control(context, tcb, kSyn, tcb.iss);
+  start_syn_timer(context, tcb);
+}
+
+void leave_half_open(Context& context, const Tcb& tcb) {
+  if (!tcb.has(kPassive)) return;
+  --context.half_open;
+  if (tcb.syn_data != 0) --context.fast_open_pending;
+}
+
 void retransmit_syn(Context& context, Tcb& tcb) {
   if (tcb.state != State::kSynSent && tcb.state != State::kSynReceived) return;
+  if (tcb.state == State::kSynSent) on_fast_open_timeout(context, tcb);
   tcb.set(kSynLost);
   ++tcb.retransmissions;
   ++context.counters.tcp_retransmitted;
@@ -224,7 +252,7 @@ void retransmit_syn(Context& context, Tcb& tcb) {
 }
 
 void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
-  if (segment.has(kAck) && (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt)) {
+  if (segment.has(kAck) && (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt + tcb.syn_data)) {
     return reset_segment(context, segment, nullptr);
   }
   if (segment.has(kRst)) {
@@ -241,10 +269,13 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
     start_syn_timer(context, tcb);
     return;
   }
-  tcb.snd_una = segment.ack;
+  // What our SYN promised: the answer to its payload may be right behind the SYN-ACK.
+  if (!tcb.is_subflow()) advertise_window(context, tcb, true);
+  tcb.snd_una = tcb.iss + 1;
   finish_ecn_negotiation(tcb, segment);
   if (tcb.is_subflow() && !mptcp::on_syn_ack(context, tcb, segment)) return;
   finish_open(context, tcb);
+  on_fast_open_answer(context, tcb, segment);
   SynAckOptions copy;
   copy.tcb = context.tcbs.index(tcb);
   copy.size = segment.options_size;
@@ -258,7 +289,7 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
 bool establish_passive(Context& context, Tcb& tcb, const Segment& segment) {
   if (tcb.is_subflow() && !mptcp::on_third_ack(context, tcb, segment)) return false;
   const bool early = tcb.snd_nxt != tcb.iss + 1;
-  if (tcb.has(kPassive)) --context.half_open;
+  leave_half_open(context, tcb);
   tcb.snd_una = tcb.iss + 1;
   finish_open(context, tcb);
   take_first_window(tcb, segment, tcb.snd_wscale);

@@ -74,9 +74,9 @@ bool compact_into(Context& context, rte_mbuf* last, const Packet& piece) {
 }
 
 void write(Context& context, Tcb& tcb, PacketList packets) {
-  // A server may speak before the client's third ACK is here: what it said waits for that.
-  const bool open =
-      tcb.state == State::kEstablished || tcb.state == State::kCloseWait || tcb.state == State::kSynReceived;
+  // Either side may speak before the handshake is over: what it said waits for that.
+  const bool open = tcb.state == State::kEstablished || tcb.state == State::kCloseWait ||
+                    tcb.state == State::kSynReceived || tcb.state == State::kSynSent;
   if (!open || tcb.has(kFinQueued)) return;
   while (Packet packet = packets.pop_front()) {
     if (packet.info().payload_size == 0) continue;

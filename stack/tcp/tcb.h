@@ -55,6 +55,7 @@ enum TcbFlag : uint32_t {
   kMapping = 1 << 27,         ///< a receive mapping is in force
   kMappingChecksum = 1 << 28, ///< ... and carries a checksum
   kDetached = 1 << 29,        ///< no longer part of a connection: closing on its own
+  kFastOpen = 1u << 31,       ///< our SYN or SYN-ACK carries a Fast Open option (RFC 7413)
   kCapableConfirmed = 1 << 30,///< initiator: the peer has shown it has our key (RFC 8684 §3.1)
 };
 
@@ -163,7 +164,9 @@ struct Tcb {
   SeqNum iss;
   SeqNum irs;
   uint32_t retransmissions = 0;
-  uint16_t syn_data = 0;          ///< accepted payload bytes of the SYN: outside MPTCP's sequence space (RFC 8684 App. B)
+  /// Payload bytes of the SYN: accepted ones of the peer's, outside MPTCP's sequence space (RFC 8684 App. B); or those ours
+  /// carried, which stay at the head of the queue until the SYN-ACK says whether they were taken.
+  uint16_t syn_data = 0;
   uint16_t listener = UINT16_MAX;
   uint16_t events = 0;                     ///< plain: StreamEvent bits to report
   StreamError error = StreamError::kNone;

@@ -5,7 +5,9 @@
 
 #include "stack/mptcp/options_out.h"
 #include "stack/tcp/ecn.h"
+#include "stack/tcp/fast_open.h"
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/output.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/window.h"
 
@@ -106,6 +108,7 @@ void collect_options(Context& context, Tcb& tcb, uint16_t flags, const PacketInf
       options.present |= wire::TcpOptions::kWindowScale;
       options.window_scale = tcb.rcv_wscale;
     }
+    if (tcb.has(kFastOpen)) write_fast_open_option(context, tcb, flags & kAck, options);
   }
   if (extra != nullptr) options.mptcp = *extra;
   if (tcb.is_subflow()) mptcp::write_options(context, tcb, flags, payload, options.mptcp);
@@ -214,6 +217,29 @@ bool transmit_control(Context& context, Tcb& tcb, uint16_t flags, SeqNum seq, co
   return true;
 }
 
+uint16_t transmit_syn_payload(Context& context, Tcb& tcb, uint16_t mss) {
+  wire::TcpOptions& options = context.out_options;
+  collect_options(context, tcb, kSyn, nullptr, nullptr, options);
+  const size_t options_size = wire::tcp_options_size(options);
+  rte_mbuf* m = tcb.tx_head;
+  if (mss <= options_size) return 0;
+  const auto room = static_cast<uint16_t>(mss - options_size);
+  if (info_of(m).payload_size > room && !split_queued(context, tcb, m, room)) return 0;
+  const PacketInfo& info = info_of(m);
+  const size_t header_size = wire::ip_header_size(tcb.key.remote) + wire::kTcpHeaderSize + options_size;
+  Packet frame = frame_beside(context, tcb, m, header_size);
+  if (!frame) {
+    ++context.counters.drop_no_buffer;
+    return 0;
+  }
+  const HeaderFields fields{tcb.key, tcb.hop.interface, tcb.iss, SeqNum(),
+                            static_cast<uint16_t>(kSyn | ecn_syn_flags(context.settings, tcb, false)),
+                            advertise_window(context, tcb, true), tcb.dscp};
+  write_headers(context, fields, options, frame.data() + header_size, info.payload_size, info.payload_sum, frame.get());
+  context.ip.send(std::move(frame), tcb.hop, context.now);
+  return info.payload_size;
+}
+
 void transmit_reset(Context& context, Tcb& tcb, const wire::MptcpOptions* extra) {
   wire::TcpOptions& options = context.out_options;
   options.present = 0;
@@ -241,6 +267,13 @@ void reset_segment(Context& context, const Segment& segment, const wire::MptcpOp
                             static_cast<uint16_t>(acked ? kRst : kRst | kAck), 0};
   ++context.counters.tcp_out_resets;
   send_control(context, fields, options, *hop);
+}
+
+void transmit_cookie(Context& context, const Segment& syn, const ip::NextHop& hop, SeqNum iss, uint16_t flags,
+                     uint8_t traffic_class, const wire::TcpOptions& options) {
+  const auto window = static_cast<uint16_t>(std::min<uint32_t>(context.settings.receive_budget, 0xffff));
+  const HeaderFields fields{syn.key, hop.interface, iss, syn.seq + 1, flags, window, traffic_class};
+  send_control(context, fields, options, hop);
 }
 
 void transmit_bare_ack(Context& context, const TimeWait& entry) {

@@ -175,6 +175,21 @@ TEST_F(MptcpCapable, LaterVersionIsAnsweredWithOurs) {
   EXPECT_EQ(answer.mp().capable.version, 1);
 }
 
+TEST_F(MptcpCapable, WhatIsWrittenBeforeTheHandshakeIsSentAfterIt) {
+  first.key() = {addr("192.0.2.1"), addr("192.0.2.2"), 4000, 80};
+  connect(true, "192.0.2.2", ConnectOptions::FastOpen::kCookie, "early");
+  const Seg asked = first.expect(kSyn, 0, 0);
+  EXPECT_TRUE(asked.payload.empty()) << "Fast Open is for plain TCP";
+  EXPECT_FALSE(asked.options.has(wire::TcpOptions::kFastOpen));
+  first.send(syn_ack().mss(1460).sack_ok().wscale(7).capable(1, side.key));
+  const Seg confirming = first.next();
+  EXPECT_EQ(confirming.mp().capable.keys, 2);
+  const Seg data = confirming.payload.empty() ? first.next() : confirming;
+  EXPECT_EQ(data.payload, "early");
+  first.send(ack(1, 6).data_ack(6));
+  EXPECT_EQ(log().acked, 5u);
+}
+
 TEST_F(MptcpCapable, ThirdAckWithoutKeysIsTcp) {
   answer_to({});
   expect_tcp_after(ack(1, 1));

@@ -41,6 +41,8 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   middle.host_addresses.emplace_back(server_interface, at.server_side(kPoolAddress));
   server.interfaces.push_back({at.on_link(at.server_side(kServer))});
   server.gateways.push_back({at.access_net(), at.server_side(kConcentrator), 0});
+  if (!options.beyond_client.empty())
+    middle.gateways.push_back({options.beyond_client, at.access(0, kClient), 0});
   for (HostConfig* config : {&client, &middle, &server}) {
     config->offloads = options.offloads;
     config->pass_delay = options.pass_delay;
@@ -64,10 +66,11 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   policy.max_budget = options.max_budget;
   policy.max_relays = 1024;
   policy.server_algorithm = options.concentrator.algorithm;
+  policy.server_fast_open = options.fast_open;
   auto proxy = std::make_shared<proxy::Concentrator>(policy);
   made.proxy = proxy.get();
   proxy->attach(made.concentrator->stack());
-  proxy->listen_transparent(access_interfaces, options.concentrator.algorithm);
+  proxy->listen_transparent(access_interfaces, options.concentrator.algorithm, 0, options.fast_open);
   made.concentrator->set_user(proxy.get());
   made.concentrator->set_pass_hook([p = made.proxy](Micros now) { p->advance(now); },
                                    [p = made.proxy] { return p->next_deadline(); });

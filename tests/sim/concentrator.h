@@ -32,6 +32,8 @@ struct ConcentratedOptions {
   uint32_t budget = 1 << 20;
   uint32_t max_budget = 4 << 20;
   uint32_t data_buffers = 8192;  ///< of the concentrator
+  bool fast_open = false;        ///< on both legs
+  std::string beyond_client = {};  ///< a net the concentrator reaches through the client's first access
 };
 
 Concentrated make_concentrated(World& world, const std::vector<PathParameters>& accesses,

@@ -126,10 +126,10 @@ uint64_t Host::keep(std::unique_ptr<Application> application) {
   return applications_.size();  // 0 stays free: a stream nobody gave user data
 }
 
-Application& Host::connect(std::unique_ptr<Application> application, ConnectOptions options) {
+Application& Host::connect(std::unique_ptr<Application> application, ConnectOptions options, PacketList early) {
   Application& kept = *application;
   options.user_data = keep(std::move(application));
-  const ByteStream stream = stack_->connect(options);
+  const ByteStream stream = stack_->connect(options, std::move(early));
   if (!stream)
     ADD_FAILURE() << name_ << ": no room or route for a connection to " << options.remote.to_string();
   kept.bind(*this, stream);
@@ -144,6 +144,7 @@ void Host::listen(uint16_t port, MakeApplication make, const ListenOptions& opti
     for (uint16_t i = 0; i < ports_.size(); ++i) listener.interfaces.push_back(i);
   listener.port = port;
   listener.mptcp = options.mptcp;
+  listener.fast_open = options.fast_open;
   listener.algorithm = options.algorithm.value_or(stack_->context().settings.algorithm);
   listener.acceptor = acceptors_.back().get();
   stack_->add_listener(std::move(listener));

@@ -42,6 +42,7 @@ struct HostConfig {
 struct ListenOptions {
   std::vector<uint16_t> interfaces = {};  ///< empty: all
   bool mptcp = true;
+  bool fast_open = false;
   std::optional<congestion::Algorithm> algorithm = std::nullopt;  ///< empty: that of the host's settings
 };
 
@@ -60,7 +61,7 @@ class Host : public StreamUser {
   /// here or in a stream event.
   void post(std::function<void()> action);
   /// Opens a connection for `application`, which the host keeps. Call from within a pass.
-  Application& connect(std::unique_ptr<Application> application, ConnectOptions options);
+  Application& connect(std::unique_ptr<Application> application, ConnectOptions options, PacketList early = {});
   /// Accepts at once every connection to `port`, each with an application of its own.
   void listen(uint16_t port, MakeApplication make, const ListenOptions& options = {});
   /// Sends the events of every stream to `user` (a proxy) instead of to applications.

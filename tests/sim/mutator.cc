@@ -153,7 +153,7 @@ void Mutator::pass_later(Direction direction, Frame frame, Micros delay) {
 /// Cut anywhere, which the lengths of the headers belie, or cut in the payload with lengths and checksums put
 /// right: a shorter segment, the rest of which has to be sent again.
 Frame Mutator::truncate(Flow& flow, const Segment& segment, const Frame& frame) {
-  if (segment.payload.size() > 1 && prng_.chance(0.4)) {
+  if (segment.payload.size() > 1 && prng_.chance(0.4) && !flow.unmapped) {
     flow.cut = true;
     Segment cut = segment;
     cut.payload.resize(prng_.between(1, segment.payload.size() - 1));
@@ -298,6 +298,7 @@ void Mutator::inject(Flow& flow, Direction direction) {
       ++forged_;  // a damaged SYN may have left the connection without timestamps
       break;
     case 6:  // payload of no mapping
+      flow.unmapped = true;
       fill();
       s.tcp.seq += prng_.chance(0.5) ? 0 : inside;
       ++forged_;

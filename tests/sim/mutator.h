@@ -71,6 +71,7 @@ class Mutator : public Middlebox {
     unsigned extra = 0;  ///< frames replayed and injected so far
     bool join = false;
     bool cut = false;  ///< a mapping may reach beyond its segment: what follows needs none of its own
+    bool unmapped = false;  ///< garbage without a mapping lies in the window: a mapping beyond its segment would take it in
     bool mptcp_broken = false;  ///< has seen MP_FAIL or an infinite mapping
   };
 

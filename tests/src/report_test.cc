@@ -67,6 +67,9 @@ TEST(MakeSettings, EveryValueArrives) {
 max_connections = 101
 max_subflows = 102
 max_half_open = 103
+syn_cookies_from = 99
+max_fast_open = 98
+fast_open_cache = 97
 max_time_wait = 104
 idle_backoff = false
 [tcp]
@@ -86,6 +89,7 @@ max_out_of_order = 110
 challenge_acks_per_second = 12
 first_ephemeral_port = 2000
 last_ephemeral_port = 3000
+fast_open_keys = ["00000001-00000002-00000003-00000004", "0123456789abcdef0123456789abcdef"]
 [mptcp]
 enabled = false
 checksum = true
@@ -97,6 +101,11 @@ join_timeout_s = 15
   EXPECT_EQ(s.max_connections, 101u);
   EXPECT_EQ(s.max_subflows, 102u);
   EXPECT_EQ(s.max_half_open, 103u);
+  EXPECT_EQ(s.syn_cookies_from, 99u);
+  EXPECT_EQ(s.max_fast_open, 98u);
+  EXPECT_EQ(s.fast_open_cache, 97u);
+  ASSERT_EQ(s.fast_open_keys.size(), 2u);
+  EXPECT_EQ(s.fast_open_keys[0], (SipKey{0x0000000200000001, 0x0000000400000003}));
   EXPECT_EQ(s.max_time_wait, 104u);
   EXPECT_EQ(s.algorithm, congestion::Algorithm::kNewReno);
   EXPECT_EQ(s.window_scale, 3);

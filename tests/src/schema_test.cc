@@ -46,6 +46,9 @@ TEST(Schema, DefaultsAreThoseOfTheStack) {
   EXPECT_EQ(config->worker.max_subflows, settings.max_subflows);
   EXPECT_EQ(config->worker.max_connections, settings.max_connections);
   EXPECT_EQ(config->worker.max_half_open, settings.max_half_open);
+  EXPECT_EQ(config->worker.syn_cookies_from, settings.syn_cookies_from);
+  EXPECT_EQ(config->worker.max_fast_open, settings.max_fast_open);
+  EXPECT_EQ(config->worker.fast_open_cache, settings.fast_open_cache);
   EXPECT_EQ(config->worker.max_time_wait, settings.max_time_wait);
   EXPECT_EQ(Micros::milliseconds(config->tcp.initial_rto_ms), settings.initial_rto);
   EXPECT_EQ(Micros::milliseconds(config->tcp.min_rto_ms), settings.min_rto);

@@ -60,6 +60,7 @@ void ScriptTest::listen(bool mptcp, bool take_syn_payload) {
   listener.port = 80;
   listener.mptcp = mptcp;
   listener.syn_payload = take_syn_payload;
+  listener.fast_open = fast_open;
   listener.acceptor = this;
   stack().add_listener(listener);
 }
@@ -70,7 +71,8 @@ StreamLog& ScriptTest::add_log(ByteStream stream) {
   return *logs_.back();
 }
 
-StreamLog& ScriptTest::connect(bool mptcp, std::string_view remote) {
+StreamLog& ScriptTest::connect(bool mptcp, std::string_view remote, ConnectOptions::FastOpen client_fast_open,
+                               std::string_view early) {
   ConnectOptions options;
   const auto server = Peer::server(remote);
   options.local = addr(server.local);
@@ -78,7 +80,11 @@ StreamLog& ScriptTest::connect(bool mptcp, std::string_view remote) {
   options.remote = addr(remote);
   options.remote_port = 80;
   options.mptcp = mptcp;
-  const ByteStream stream = stack().connect(options);
+  options.fast_open = client_fast_open;
+  PacketList list;
+  if (!early.empty())
+    list.push_back(make_payload(*pools_, {reinterpret_cast<const uint8_t*>(early.data()), early.size()}));
+  const ByteStream stream = stack().connect(options, std::move(list));
   EXPECT_TRUE(stream) << "the connection could not be opened";
   StreamLog& log = add_log(stream);
   pass();

@@ -51,6 +51,7 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
   /// Listens on port 80 of all own addresses. Connections are accepted at once unless `defer` is set.
   void listen(bool mptcp = false, bool take_syn_payload = false);
   bool defer = false;
+  bool fast_open = false;  ///< of listeners
 
   /// The stream accepted or opened last.
   StreamLog& log() { return *logs_.back(); }
@@ -58,7 +59,8 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
   size_t stream_count() const { return logs_.size(); }
   ByteStream stream() { return log().stream; }
   /// Opens a connection from the stack to `remote` port 80; its peer is a Peer with `local_port` 4000.
-  StreamLog& connect(bool mptcp = false, std::string_view remote = "192.0.2.2");
+  StreamLog& connect(bool mptcp = false, std::string_view remote = "192.0.2.2",
+                     ConnectOptions::FastOpen fast_open = ConnectOptions::FastOpen::kOff, std::string_view early = "");
 
   // What the user of the last stream does, each in a pass of its own.
   void write(std::string_view payload);

@@ -1,7 +1,9 @@
 // One segment of a packet script as a value, and short ways to write one down.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +65,15 @@ struct Seg {
   Seg& sack_ok() { return set(wire::TcpOptions::kSackPermitted); }
   Seg& ts(uint32_t value, uint32_t echo) {
     return set(wire::TcpOptions::kTimestamps), options.ts_value = value, options.ts_echo = echo, *this;
+  }
+  /// Asks for a Fast Open cookie, or brings one.
+  Seg& fast_open(std::span<const uint8_t> cookie = {}) {
+    options.fast_open_size = static_cast<uint8_t>(cookie.size());
+    std::copy(cookie.begin(), cookie.end(), options.fast_open_cookie.begin());
+    return set(wire::TcpOptions::kFastOpen);
+  }
+  std::vector<uint8_t> cookie() const {
+    return {options.fast_open_cookie.begin(), options.fast_open_cookie.begin() + options.fast_open_size};
   }
   /// Relative to the stack's ISN; the Peer converts.
   Seg& sack(uint32_t left, uint32_t right) {

@@ -76,7 +76,7 @@ ssize_t receive(void* w, int fd, const iovec* pieces, size_t count, int flags) {
   return result;
 }
 
-ssize_t send(void* w, int fd, const iovec* pieces, size_t count, int flags) {
+ssize_t send(void* w, int fd, const iovec* pieces, size_t count, int flags, const SocketAddress* to = nullptr) {
   std::string data;
   for (size_t i = 0; i < count; ++i)
     data.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
@@ -84,7 +84,7 @@ ssize_t send(void* w, int fd, const iovec* pieces, size_t count, int flags) {
   return world(w).call(
       fd,
       [&](SocketFace& f) -> int64_t {
-        const int64_t result = f.send(fd, std::string_view(data).substr(sent), flags);
+        const int64_t result = f.send(fd, std::string_view(data).substr(sent), flags, to);
         if (result > 0) sent += static_cast<size_t>(result);
         const bool partial = sent != 0 && sent < data.size() && (result > 0 || result == -EAGAIN);
         if (partial && f.is_blocking(fd) && !(flags & MSG_DONTWAIT)) return -EAGAIN;
@@ -248,12 +248,17 @@ extern "C" __attribute__((visibility("default"))) void packetdrill_interface_ini
     const iovec piece{const_cast<void*>(p), n};
     return send(w, fd, &piece, 1, how);
   };
-  out->sendto = [](void* w, int fd, const void* p, size_t n, int how, const sockaddr*, socklen_t) {
+  out->sendto = [](void* w, int fd, const void* p, size_t n, int how, const sockaddr* to, socklen_t size) {
     const iovec piece{const_cast<void*>(p), n};
-    return send(w, fd, &piece, 1, how);
+    SocketAddress address;
+    const bool named = to != nullptr && parse_address(to, size, address);
+    return send(w, fd, &piece, 1, how, named ? &address : nullptr);
   };
   out->sendmsg = [](void* w, int fd, const msghdr* m, int how) {
-    return send(w, fd, m->msg_iov, m->msg_iovlen, how);
+    SocketAddress address;
+    const bool named = m->msg_name != nullptr &&
+                       parse_address(static_cast<const sockaddr*>(m->msg_name), m->msg_namelen, address);
+    return send(w, fd, m->msg_iov, m->msg_iovlen, how, named ? &address : nullptr);
   };
   out->fcntl = control;
   out->ioctl = ioctl;

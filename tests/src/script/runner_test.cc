@@ -136,7 +136,7 @@ TEST(ScriptRunner, UnknownThingsEndAScriptAsUnsupported) {
       {"+0 epoll_create(5) = 3", "epoll_create"},
       {"+0 splice(3) = 0", "splice"},
       {kOpen + "+0 setsockopt(4, SOL_TCP, TCP_CORK, [1], 4) = 0", "socket option 3 of level 6"},
-      {kOpen + "+0 sendto(4, ..., 10, MSG_FASTOPEN, ..., ...) = 10", "MSG_FASTOPEN"},
+      {kOpen + "+0 sendto(4, ..., 10, MSG_ZEROCOPY, ..., ...) = 10", "a flag of send"},
       {kOpen + "+0 read(4, ..., NO_SUCH) = 10", "NO_SUCH"},
       {"`sysctl -q net.ipv4.tcp_sack=0`", "net.ipv4.tcp_sack=0"},
       {"`rm -rf /`", "rm"},
