@@ -56,7 +56,8 @@ void ConvertAcceptor::serve(Relay& relay, const IncomingConnection& client, Pack
     return answer_and_close(relay, convert::build_error(convert::ErrorCode::kNotAuthorized));
   if (!concentrator_.has_room()) return answer_and_close(relay, convert::build_resource_exceeded(kRetrySeconds));
   Packet rest = behind(concentrator_, std::move(payload), request.size);
-  if (!concentrator_.connect(relay, client.key, request.address, request.port, client.payload_per_segment, std::move(rest), late))
+  if (!concentrator_.connect(relay, client.key, request.address, request.port, client.payload_per_segment,
+                             std::move(rest), late))
     return answer_and_close(relay, convert::build_network_failure(kRetrySeconds));
   ++concentrator_.stack().context().counters.convert_connects;
 }

@@ -64,7 +64,8 @@ class Checker {
     for (const std::string& key : tcp.fast_open_keys)
       if (!parse_sip_key(key))
         error(tcp, "fast_open_keys",
-              concat("tcp.fast_open_keys: \"", key, "\" is not 32 hexadecimal digits, in groups of eight or without dashes"));
+              concat("tcp.fast_open_keys: \"", key,
+                     "\" is not 32 hexadecimal digits, in groups of eight or without dashes"));
     if (config_.relay.budget > config_.relay.max_budget)
       error(config_.relay, "budget",
             concat("relay.budget (", config_.relay.budget, ") is above relay.max_budget (",

@@ -1,5 +1,5 @@
-// SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash of 64 bits, fast on short messages and unforgeable without the key.
-// For what peers send back and must not be able to make themselves: SYN cookies, Fast Open cookies.
+// SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash of 64 bits, fast on short messages and unforgeable without the
+// key. For what peers send back and must not be able to make themselves: SYN cookies, Fast Open cookies.
 #pragma once
 
 #include <bit>
@@ -18,14 +18,17 @@ struct SipKey {
   bool operator==(const SipKey&) const = default;
 };
 
-/// 32 hexadecimal digits as four words, each of them little endian in the key: "a-b-c-d" or without dashes, the form of Linux's
-/// tcp_fastopen_key. Empty: it is something else.
+/// 32 hexadecimal digits as four words, each of them little endian in the key: "a-b-c-d" or without dashes, the form of
+/// Linux's tcp_fastopen_key. Empty: it is something else.
 constexpr std::optional<SipKey> parse_sip_key(std::string_view text) {
   uint64_t words[4] = {};
   size_t digits = 0;
   for (const char c : text) {
     if (c == '-' && digits % 8 == 0 && digits != 0) continue;
-    const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    const int value = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                             : -1;
     if (value < 0 || digits == 32) return std::nullopt;
     words[digits / 8] = words[digits / 8] << 4 | static_cast<uint64_t>(value);
     ++digits;

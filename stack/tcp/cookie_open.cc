@@ -65,7 +65,8 @@ Segment remembered_syn(const Segment& ack, const CookieOffer& offer, TcpOptions&
 
 bool wants_cookie(const Context& context, const Listener& listener, const Segment& segment) {
   const Settings& settings = context.settings;
-  if (context.half_open < settings.syn_cookies_from || settings.syn_cookies_from >= settings.max_half_open) return false;
+  if (context.half_open < settings.syn_cookies_from || settings.syn_cookies_from >= settings.max_half_open)
+    return false;
   return !listener.syn_payload || segment.payload_size() == 0;
 }
 
@@ -112,7 +113,8 @@ void on_cookie_ack(Context& context, uint16_t index, Segment& segment) {
   }
   const Listener& listener = context.listeners[index];
   TcpOptions offered;
-  Tcb* tcb = make_passive(context, remembered_syn(segment, cookie->offer, offered), {listener.algorithm, listener.dscp});
+  Tcb* tcb =
+      make_passive(context, remembered_syn(segment, cookie->offer, offered), {listener.algorithm, listener.dscp});
   if (tcb == nullptr) return;
   ++context.counters.tcp_syncookies_received;
   ++context.counters.tcp_passive_opens;

@@ -1,6 +1,6 @@
-// Opening by SYN cookie (RFC 4987 §3.6): while too many handshakes are under way a SYN leaves nothing behind, and the third
-// ACK brings back what it said. What a cookie cannot carry is lost: payload of the SYN, an MSS between the table's steps, and
-// without timestamps the window scale and SACK.
+// Opening by SYN cookie (RFC 4987 §3.6): while too many handshakes are under way a SYN leaves nothing behind, and the
+// third ACK brings back what it said. What a cookie cannot carry is lost: payload of the SYN, an MSS between the
+// table's steps, and without timestamps the window scale and SACK.
 #pragma once
 
 #include "stack/context.h"
@@ -8,8 +8,8 @@
 
 namespace tributary::tcp {
 
-/// Whether this SYN is to be answered with a cookie. Not with payload that the listener would take: a client told that its
-/// Convert message was not taken must think a middlebox did it and stay away (RFC 8803 §8).
+/// Whether this SYN is to be answered with a cookie. Not with payload that the listener would take: a client told that
+/// its Convert message was not taken must think a middlebox did it and stay away (RFC 8803 §8).
 bool wants_cookie(const Context& context, const Listener& listener, const Segment& segment);
 
 /// The answer.

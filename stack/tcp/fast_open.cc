@@ -35,8 +35,8 @@ bool takes_syn_payload(Context& context, Tcb& tcb, const Listener& listener, con
     if (payload && !good) ++context.counters.tcp_fast_open_passive_fail;
   }
   if (!payload || !good) return false;
-  // Cookies of many addresses may have been gathered for a flood (§5.1). A listener that needs none is for clients that could
-  // not go on (RFC 8803 §8): there max_half_open is the bound.
+  // Cookies of many addresses may have been gathered for a flood (§5.1). A listener that needs none is for clients that
+  // could not go on (RFC 8803 §8): there max_half_open is the bound.
   if (!listener.syn_payload && context.fast_open_pending >= context.settings.max_fast_open) {
     ++context.counters.tcp_fast_open_overflow;
     return false;

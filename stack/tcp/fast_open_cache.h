@@ -1,5 +1,6 @@
-// What we know of servers as a Fast Open client (RFC 7413 §4.1.3): cookies, the MSS that goes with them, and who does not answer
-// SYNs with payload. By pair of addresses, for a cookie is good for one of ours only. Bounded; the longest unused makes room.
+// What we know of servers as a Fast Open client (RFC 7413 §4.1.3): cookies, the MSS that goes with them, and who does
+// not answer SYNs with payload. By pair of addresses, for a cookie is good for one of ours only. Bounded; the longest
+// unused makes room.
 #pragma once
 
 #include <array>
@@ -18,11 +19,11 @@ class FastOpenCache {
     IpAddress local;
     IpAddress remote;
     uint16_t mss = 0;
-    uint8_t size = 0;         ///< of the cookie; 0: none known
-    uint8_t timeouts = 0;     ///< in a row
+    uint8_t size = 0;      ///< of the cookie; 0: none known
+    uint8_t timeouts = 0;  ///< in a row
     std::array<uint8_t, 16> cookie{};
-    Micros shut_until;        ///< a black hole: no Fast Open before
-    Micros used = Micros(-1); ///< negative: a free entry
+    Micros shut_until;         ///< a black hole: no Fast Open before
+    Micros used = Micros(-1);  ///< negative: a free entry
     std::span<const uint8_t> bytes() const { return {cookie.data(), size}; }
   };
 
@@ -47,7 +48,7 @@ class FastOpenCache {
   uint32_t capacity_;
   Micros pause_;
   uint64_t secret_;
-  std::vector<Entry> entries_;   ///< made when the first is needed
+  std::vector<Entry> entries_;  ///< made when the first is needed
 };
 
 }  // namespace tributary::tcp

@@ -1,5 +1,5 @@
-// The cookies we give to clients (RFC 7413 §4.1.2): a MAC of both addresses, so that nothing is kept for them. The same as
-// Linux computes from the same key: nodes, ours or not, that share one take each other's cookies.
+// The cookies we give to clients (RFC 7413 §4.1.2): a MAC of both addresses, so that nothing is kept for them. The same
+// as Linux computes from the same key: nodes, ours or not, that share one take each other's cookies.
 #pragma once
 
 #include <array>

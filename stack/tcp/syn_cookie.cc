@@ -19,13 +19,16 @@ constexpr uint8_t kNoStamp = 0xff;
 
 enum class Purpose : uint8_t { kCookie = 1, kMptcpKey = 2 };
 
-const std::array<uint16_t, 8>& mss_table(const FlowKey& key) { return key.remote.is_v4() ? kMssV4 : kMssV6; }
+const std::array<uint16_t, 8>& mss_table(const FlowKey& key) {
+  return key.remote.is_v4() ? kMssV4 : kMssV6;
+}
 
 uint32_t stamp_bits(const CookieOffer& offer) {
   return offer.window_scale.value_or(kNoScale) | (offer.sack ? kSackBit : 0) | (offer.ecn ? kEcnBit : 0);
 }
 
-uint64_t digest(const SipKey& secret, const FlowKey& key, SeqNum peer_isn, uint32_t tick, Purpose purpose, uint32_t detail) {
+uint64_t digest(const SipKey& secret, const FlowKey& key, SeqNum peer_isn, uint32_t tick, Purpose purpose,
+                uint32_t detail) {
   std::array<uint8_t, 49> message;
   uint8_t* p = message.data();
   const auto put = [&p](const auto& value) {
@@ -43,7 +46,8 @@ uint64_t digest(const SipKey& secret, const FlowKey& key, SeqNum peer_isn, uint3
   return sip_hash(secret, message);
 }
 
-uint32_t mac(const SipKey& secret, const FlowKey& key, SeqNum peer_isn, uint32_t tick, size_t mss_index, uint8_t stamp) {
+uint32_t mac(const SipKey& secret, const FlowKey& key, SeqNum peer_isn, uint32_t tick, size_t mss_index,
+             uint8_t stamp) {
   const auto detail = static_cast<uint32_t>(mss_index << 8 | stamp);
   return static_cast<uint32_t>(digest(secret, key, peer_isn, tick, Purpose::kCookie, detail)) & kMacMask;
 }
@@ -70,8 +74,8 @@ std::optional<SeqNum> SynCookies::make(const FlowKey& key, SeqNum peer_isn, cons
                 mac(secret.key, key, peer_isn, tick, index, stamped));
 }
 
-std::optional<Cookie> SynCookies::check(const FlowKey& key, SeqNum peer_isn, SeqNum cookie, std::optional<uint32_t> echo,
-                                        Micros now) const {
+std::optional<Cookie> SynCookies::check(const FlowKey& key, SeqNum peer_isn, SeqNum cookie,
+                                        std::optional<uint32_t> echo, Micros now) const {
   const uint32_t value = cookie.raw();
   const size_t index = value >> kMssShift;
   const uint32_t here = tick_of(now);

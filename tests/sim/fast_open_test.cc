@@ -1,5 +1,5 @@
-// Fast Open through a concentrator: a request in the client's SYN goes on in the SYN to the server, and the answer is back after
-// one round trip (RFC 7413).
+// Fast Open through a concentrator: a request in the client's SYN goes on in the SYN to the server, and the answer is
+// back after one round trip (RFC 7413).
 #include <gtest/gtest.h>
 
 #include "tests/sim/concentrator.h"
@@ -9,7 +9,8 @@ namespace tributary::sim {
 namespace {
 
 constexpr LinkParameters kAccess = {.bits_per_second = 100'000'000, .delay = Micros(20'000), .queue_bytes = 200'000};
-constexpr LinkParameters kServerSide = {.bits_per_second = 1'000'000'000, .delay = Micros(5000), .queue_bytes = 1'000'000};
+constexpr LinkParameters kServerSide = {
+    .bits_per_second = 1'000'000'000, .delay = Micros(5000), .queue_bytes = 1'000'000};
 constexpr Micros kRoundTrip = Micros(50'000);
 
 /// Says one thing when it is asked anything, and closes; `early` is what came with the SYN.
@@ -46,21 +47,21 @@ TEST_F(SimTest, ARequestInTheSynIsAnsweredAfterOneRoundTrip) {
   for (const bool fast_open : {true, false}) {
     ConcentratedOptions options;
     options.fast_open = fast_open;
-    const Concentrated net = make_concentrated(world, {PathParameters::symmetric(kAccess)},
-                                               PathParameters::symmetric(kServerSide), options);
+    const Concentrated net =
+        make_concentrated(world, {PathParameters::symmetric(kAccess)}, PathParameters::symmetric(kServerSide), options);
     std::vector<Talker*> servers;
-    net.server->listen(
-        kServerPort,
-        [&](const IncomingConnection& incoming) {
-          std::string early;
-          if (incoming.syn_payload) early.assign(incoming.syn_payload.payload().begin(), incoming.syn_payload.payload().end());
-          auto made = std::make_unique<Talker>("answer", early);
-          servers.push_back(made.get());
-          // Without waiting for the third ACK.
-          if (!early.empty()) net.server->post([talker = made.get()] { talker->say(); });
-          return made;
-        },
-        {.fast_open = true});
+    net.server->listen(kServerPort,
+                       [&](const IncomingConnection& incoming) {
+                         std::string early;
+                         if (incoming.syn_payload)
+                           early.assign(incoming.syn_payload.payload().begin(), incoming.syn_payload.payload().end());
+                         auto made = std::make_unique<Talker>("answer", early);
+                         servers.push_back(made.get());
+                         // Without waiting for the third ACK.
+                         if (!early.empty()) net.server->post([talker = made.get()] { talker->say(); });
+                         return made;
+                       },
+                       {.fast_open = true});
     std::vector<Talker*> clients;
     std::vector<Micros> started;
     // The first gets cookies on both legs, the second uses them.

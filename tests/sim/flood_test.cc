@@ -12,12 +12,14 @@ namespace tributary::sim {
 namespace {
 
 constexpr LinkParameters kAccess = {.bits_per_second = 200'000'000, .delay = Micros(5000), .queue_bytes = 500'000};
-constexpr LinkParameters kServerSide = {.bits_per_second = 1'000'000'000, .delay = Micros(1000), .queue_bytes = 1'000'000};
+constexpr LinkParameters kServerSide = {
+    .bits_per_second = 1'000'000'000, .delay = Micros(1000), .queue_bytes = 1'000'000};
 constexpr uint32_t kMark = 64;  // half-open connections from which on cookies are sent
 constexpr unsigned kSyns = 100'000;
 constexpr Micros kBetween = Micros(100);
 
-/// Sends SYNs from 172.16.0.0/12, no two alike, into the first access; every eighth time an ACK instead, with made-up numbers.
+/// Sends SYNs from 172.16.0.0/12, no two alike, into the first access; every eighth time an ACK instead, with made-up
+/// numbers.
 class Flood {
  public:
   Flood(World& world, const Concentrated& net, bool mptcp) : world_(world), net_(net), mptcp_(mptcp) {}
@@ -37,8 +39,8 @@ class Flood {
   }
   void send(uint16_t flags) {
     const uint32_t host = world_.prng.u32() & 0xfffff;
-    const std::string source = "172." + std::to_string(16 + (host >> 16)) + "." + std::to_string(host >> 8 & 0xff) + "." +
-                               std::to_string(host & 0xff);
+    const std::string source = "172." + std::to_string(16 + (host >> 16)) + "." + std::to_string(host >> 8 & 0xff) +
+                               "." + std::to_string(host & 0xff);
     wire::TcpOptions options;
     if (flags == wire::tcp_flag::kSyn) {
       options.present = wire::TcpOptions::kMss | wire::TcpOptions::kTimestamps | wire::TcpOptions::kSackPermitted |
@@ -60,8 +62,9 @@ class Flood {
     wire::emit_tcp(header, tcp);
     wire::emit_tcp_options(options, std::span(tcp).subspan(wire::kTcpHeaderSize));
     const auto ip = test::ip_header(test::addr(source), test::addr("192.0.2.2"), wire::ip_protocol::kTcp);
-    const wire::Sum sum = wire::add(
-        wire::pseudo_header_sum(ip.source, ip.destination, ip.protocol, static_cast<uint32_t>(tcp.size())), wire::sum_bytes(tcp));
+    const wire::Sum sum =
+        wire::add(wire::pseudo_header_sum(ip.source, ip.destination, ip.protocol, static_cast<uint32_t>(tcp.size())),
+                  wire::sum_bytes(tcp));
     wire::store16(&tcp[16], static_cast<uint16_t>(~sum));
     const test::Link link{net_.client->ip().interface(0).mac, net_.concentrator->ip().interface(0).mac};
     net_.accesses[0]->send(Side::kA, test::ip_frame(link, ip, tcp));
@@ -121,11 +124,11 @@ TEST_P(FloodSim, ClientsAreServedAndStateStaysBounded) {
   EXPECT_GE(counters.tcp_syncookies_received, started) << "new clients came in by cookie";
   EXPECT_LE(counters.tcp_syncookies_received, started + 1);
   EXPECT_GE(counters.tcp_syncookies_failed, kSyns / 8 * 9 / 10) << "made-up ACKs";
-  for (const Transfer* server : servers) EXPECT_TRUE(server->is_complete() || server->received() == 0) << server->describe();
+  for (const Transfer* server : servers)
+    EXPECT_TRUE(server->is_complete() || server->received() == 0) << server->describe();
   EXPECT_EQ(counters.mptcp_fallback_ack, 0u);
 }
-INSTANTIATE_TEST_SUITE_P(All, FloodSim, testing::Bool(),
-                         [](const auto& test) { return test.param ? "Mptcp" : "Tcp"; });
+INSTANTIATE_TEST_SUITE_P(All, FloodSim, testing::Bool(), [](const auto& test) { return test.param ? "Mptcp" : "Tcp"; });
 
 // A server that does not answer leaves the client to wait, and one that refuses is a reset, only later than without.
 TEST_F(SimTest, ByCookieTheServerIsAskedAfterTheThirdAck) {
@@ -133,8 +136,8 @@ TEST_F(SimTest, ByCookieTheServerIsAskedAfterTheThirdAck) {
     ConcentratedOptions options;
     options.concentrator = HostConfig::small_settings();
     options.concentrator.syn_cookies_from = 0;
-    const Concentrated net = make_concentrated(world, {PathParameters::symmetric(kAccess)},
-                                               PathParameters::symmetric(kServerSide), options);
+    const Concentrated net =
+        make_concentrated(world, {PathParameters::symmetric(kAccess)}, PathParameters::symmetric(kServerSide), options);
     TransferPlan plan;
     plan.send_bytes = 50'000;
     Transfer* server = nullptr;
@@ -163,8 +166,9 @@ class ConvertClient : public Application {
 
  private:
   void on_established() override {
-    constexpr uint8_t kConnectTo192_0_2_2Port80[] = {0x01, 0x06, 0x22, 0x63, 0x0a, 0x05, 0x00, 0x50, 0, 0,    0,    0,
-                                                     0,    0,    0,    0,    0,    0,    0xff, 0xff, 0xc0, 0x00, 0x02, 0x02};
+    constexpr uint8_t kConnectTo192_0_2_2Port80[] = {0x01, 0x06, 0x22, 0x63, 0x0a, 0x05, 0x00, 0x50,
+                                                     0,    0,    0,    0,    0,    0,    0,    0,
+                                                     0,    0,    0xff, 0xff, 0xc0, 0x00, 0x02, 0x02};
     PacketList list;
     list.push_back(test::make_payload(host().pools(), kConnectTo192_0_2_2Port80));
     stack().write(stream(), std::move(list));
@@ -185,8 +189,8 @@ TEST_F(SimTest, AConverterTakesTheMessageAfterACookie) {
   ConcentratedOptions options;
   options.concentrator = HostConfig::small_settings();
   options.concentrator.syn_cookies_from = 0;
-  const Concentrated net = make_concentrated(world, {PathParameters::symmetric(kAccess)},
-                                             PathParameters::symmetric(kServerSide), options);
+  const Concentrated net =
+      make_concentrated(world, {PathParameters::symmetric(kAccess)}, PathParameters::symmetric(kServerSide), options);
   net.proxy->listen_convert({0}, {}, 5124, congestion::Algorithm::kCubic);
   TransferPlan plan;
   plan.send_bytes = 1000;

@@ -12,15 +12,18 @@ using tcp::FastOpenCache;
 using tcp::FastOpenKeys;
 using FastOpen = ConnectOptions::FastOpen;
 
-FlowKey flow(std::string_view local, std::string_view remote) { return {addr(local), addr(remote), 80, 40000}; }
+FlowKey flow(std::string_view local, std::string_view remote) {
+  return {addr(local), addr(remote), 80, 40000};
+}
 
 TEST(SipKeys, AreReadInLinuxsForm) {
   const SipKey expected{0x0000000200000001, 0x0000000400000003};
   EXPECT_EQ(parse_sip_key("00000001-00000002-00000003-00000004"), expected);
   EXPECT_EQ(parse_sip_key("00000001000000020000000300000004"), expected);
   EXPECT_EQ(parse_sip_key("ABCDEF01-abcdef01-00000000-00000000")->low, 0xabcdef01abcdef01u);
-  for (const char* wrong : {"", "1", "00000001-00000002-00000003-0000000", "00000001-00000002-00000003-000000045", "-0000000100000002",
-                            "0000-0001000000020000000300000004", "0000000g-00000002-00000003-00000004"})
+  for (const char* wrong :
+       {"", "1", "00000001-00000002-00000003-0000000", "00000001-00000002-00000003-000000045", "-0000000100000002",
+        "0000-0001000000020000000300000004", "0000000g-00000002-00000003-00000004"})
     EXPECT_FALSE(parse_sip_key(wrong)) << wrong;
 }
 
@@ -39,8 +42,8 @@ TEST(FastOpenCookies, BelongToAPairOfAddressesAndAKey) {
   SeededRandom random;
   const SipKey first{1, 2}, second{3, 4}, third{5, 6};
   using Verdict = FastOpenKeys::Verdict;
-  for (const auto& [local, remote, other] : {std::tuple{"192.0.2.1", "192.0.2.2", "192.0.2.3"},
-                                             std::tuple{"2001:db8::1", "2001:db8::2", "2001:db8::3"}}) {
+  for (const auto& [local, remote, other] :
+       {std::tuple{"192.0.2.1", "192.0.2.2", "192.0.2.3"}, std::tuple{"2001:db8::1", "2001:db8::2", "2001:db8::3"}}) {
     FastOpenKeys keys({first}, random);
     const FlowKey key = flow(local, remote);
     auto cookie = keys.make(key);
@@ -210,7 +213,8 @@ TEST_F(FastOpenServer, ACookieOfTheKeyBeforeIsTakenAndReplaced) {
 TEST_F(FastOpenServer, OnlySoManyMayBePending) {
   settings.max_fast_open = 2;
   listen();
-  Peer a(*this, {.remote_port = 1}), b(*this, {.remote_port = 2}), c(*this, {.remote_port = 3}), d(*this, {.remote_port = 4});
+  Peer a(*this, {.remote_port = 1}), b(*this, {.remote_port = 2}), c(*this, {.remote_port = 3}),
+      d(*this, {.remote_port = 4});
   for (Peer* peer : {&a, &b}) {
     peer->send(syn_with(cookie_for(*peer), "request"));
     peer->expect(kSyn | kAck, 0, 8);

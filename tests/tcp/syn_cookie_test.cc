@@ -1,4 +1,5 @@
-// SYN cookies as numbers: what goes in comes out, for so long and for nobody else (RFC 4987 §3.6). And the hash under them.
+// SYN cookies as numbers: what goes in comes out, for so long and for nobody else (RFC 4987 §3.6). And the hash under
+// them.
 #include "stack/tcp/syn_cookie.h"
 
 #include <gtest/gtest.h>
@@ -19,15 +20,20 @@ TEST(SipHash, ReferenceVectors) {
   const SipKey key{0x0706050403020100, 0x0f0e0d0c0b0a0908};
   std::array<uint8_t, 16> message;
   std::iota(message.begin(), message.end(), uint8_t{0});
-  const std::pair<size_t, uint64_t> vectors[] = {{0, 0x726fdb47dd0e0e31}, {1, 0x74f839c593dc67fd}, {7, 0xab0200f58b01d137},
-                                                 {8, 0x93f5f5799a932462}, {15, 0xa129ca6149be45e5}};
-  for (const auto& [size, expected] : vectors) EXPECT_EQ(sip_hash(key, std::span(message).first(size)), expected) << size;
+  const std::pair<size_t, uint64_t> vectors[] = {{0, 0x726fdb47dd0e0e31},
+                                                 {1, 0x74f839c593dc67fd},
+                                                 {7, 0xab0200f58b01d137},
+                                                 {8, 0x93f5f5799a932462},
+                                                 {15, 0xa129ca6149be45e5}};
+  for (const auto& [size, expected] : vectors)
+    EXPECT_EQ(sip_hash(key, std::span(message).first(size)), expected) << size;
 }
 
 class Cookies : public testing::Test {
  protected:
   static constexpr SeqNum kPeerIsn{0x12345678};
-  static FlowKey flow(std::string_view local = "192.0.2.1", std::string_view remote = "192.0.2.2", uint16_t port = 40000) {
+  static FlowKey flow(std::string_view local = "192.0.2.1", std::string_view remote = "192.0.2.2",
+                      uint16_t port = 40000) {
     return {*IpAddress::parse(local), *IpAddress::parse(remote), 80, port};
   }
   static CookieOffer full(uint16_t mss = 1460) {
@@ -39,7 +45,9 @@ class Cookies : public testing::Test {
     offer.timestamps = timestamps;
     return offer;
   }
-  SeqNum make(const CookieOffer& offer, const FlowKey& key = flow()) { return cookies.make(key, kPeerIsn, offer, now).value(); }
+  SeqNum make(const CookieOffer& offer, const FlowKey& key = flow()) {
+    return cookies.make(key, kPeerIsn, offer, now).value();
+  }
   std::optional<Cookie> check(SeqNum cookie, const CookieOffer& offer, const FlowKey& key = flow()) const {
     const auto echo = offer.timestamps ? std::optional(SynCookies::stamp(0x55555555, offer)) : std::nullopt;
     return cookies.check(key, kPeerIsn, cookie, echo, now);
@@ -51,9 +59,9 @@ class Cookies : public testing::Test {
 };
 
 TEST_F(Cookies, EveryMssComesBackAsTheNextStepDown) {
-  const std::pair<uint16_t, uint16_t> v4[] = {{216, 216},   {535, 216},   {536, 536},   {1199, 536},  {1200, 1200}, {1359, 1200},
-                                              {1360, 1360}, {1400, 1400}, {1439, 1400}, {1440, 1440}, {1460, 1460}, {8959, 1460},
-                                              {8960, 8960}, {65535, 8960}};
+  const std::pair<uint16_t, uint16_t> v4[] = {{216, 216},   {535, 216},   {536, 536},   {1199, 536},  {1200, 1200},
+                                              {1359, 1200}, {1360, 1360}, {1400, 1400}, {1439, 1400}, {1440, 1440},
+                                              {1460, 1460}, {8959, 1460}, {8960, 8960}, {65535, 8960}};
   const std::pair<uint16_t, uint16_t> v6[] = {{216, 216},   {536, 536},   {1220, 1220}, {1340, 1340}, {1380, 1380},
                                               {1420, 1420}, {1439, 1420}, {1440, 1440}, {8939, 1440}, {8940, 8940}};
   const auto both_ways = [this](const auto& table, const FlowKey& key) {
@@ -79,7 +87,8 @@ TEST_F(Cookies, AnMssBelowAllStepsGetsNone) {
 TEST_F(Cookies, EveryOptionComesBackThroughTheTimestamp) {
   for (int scale = -1; scale <= 14; ++scale) {
     for (int bits = 0; bits < 4; ++bits) {
-      CookieOffer offer{.mss = 1400, .timestamps = true, .sack = (bits & 1) != 0, .ecn = (bits & 2) != 0, .window_scale = {}};
+      CookieOffer offer{
+          .mss = 1400, .timestamps = true, .sack = (bits & 1) != 0, .ecn = (bits & 2) != 0, .window_scale = {}};
       if (scale >= 0) offer.window_scale = static_cast<uint8_t>(scale);
       const auto back = check(make(offer), offer);
       ASSERT_TRUE(back);
@@ -137,7 +146,8 @@ TEST_F(Cookies, ACookieSurvivesTheChangeOfKeysOnce) {
 
 TEST_F(Cookies, EveryChangedBitIsNoticed) {
   const SeqNum cookie = make(full());
-  for (int bit = 0; bit < 32; ++bit) EXPECT_FALSE(check(SeqNum(cookie.raw() ^ 1u << bit), full())) << "cookie bit " << bit;
+  for (int bit = 0; bit < 32; ++bit)
+    EXPECT_FALSE(check(SeqNum(cookie.raw() ^ 1u << bit), full())) << "cookie bit " << bit;
   const uint32_t echo = SynCookies::stamp(0x55555555, full());
   for (int bit = 0; bit < 32; ++bit) {
     const auto back = cookies.check(flow(), kPeerIsn, cookie, echo ^ 1u << bit, now);
@@ -145,7 +155,8 @@ TEST_F(Cookies, EveryChangedBitIsNoticed) {
   }
   EXPECT_FALSE(cookies.check(flow(), kPeerIsn, cookie, std::nullopt, now)) << "timestamps left out";
   for (int bit = 0; bit < 32; ++bit)
-    EXPECT_FALSE(cookies.check(flow(), SeqNum(kPeerIsn.raw() ^ 1u << bit), cookie, echo, now)) << "peer's ISN, bit " << bit;
+    EXPECT_FALSE(cookies.check(flow(), SeqNum(kPeerIsn.raw() ^ 1u << bit), cookie, echo, now))
+        << "peer's ISN, bit " << bit;
 }
 
 TEST_F(Cookies, ACookieIsForOneFlow) {
