@@ -12,6 +12,7 @@ Context::Context(PacketPools& packet_pools, ip::IpLayer& ip_layer, RandomSource&
       now(start),
       tcbs(s.max_subflows),
       flights(s.max_subflows),
+      scoreboards(s.max_subflows),
       connections(s.max_connections),
       flows(s.max_subflows + s.max_time_wait),
       tokens(s.max_connections),
