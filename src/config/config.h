@@ -44,6 +44,7 @@ struct WorkerSection : Lines {
   uint32_t max_subflows;
   uint32_t max_half_open;
   uint32_t max_time_wait;
+  uint16_t fragmented_packets;
 };
 
 struct TcpSection : Lines {

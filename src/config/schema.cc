@@ -65,6 +65,10 @@ const std::vector<Section>& table() {
       {.key = "max_time_wait", .type = kInteger, .fallback = "262144", .min = 16, .max = 1 << 26,
        .meaning = "Connections in TIME-WAIT; the oldest makes room.",
        .assign = assign_to<&WorkerSection::max_time_wait>},
+      {.key = "fragmented_packets", .type = kInteger, .fallback = "64", .min = 0, .max = 4096,
+       .meaning = "IP packets put together from fragments at a time, two buffers each; the oldest makes room. 0: fragments are "
+                  "dropped.",
+       .assign = assign_to<&WorkerSection::fragmented_packets>},
     }},
     {.name = "tcp", .meaning = "TCP on both legs. Defaults are Linux's.", .open = open_single<&Config::tcp>, .options = {
       {.key = "congestion", .type = kChoice, .fallback = "\"cubic\"", .choices = kAlgorithms,

@@ -20,7 +20,6 @@ namespace tributary {
   X(drop_ip_checksum, "DropIpChecksum", "IPv4 packets with a wrong header checksum.")                                \
   X(drop_vlan, "DropVlan", "Frames with a VLAN tag no interface has.")                                               \
   X(drop_not_for_us, "DropNotForUs", "Packets to an address that is neither ours nor intercepted.")                  \
-  X(drop_fragment, "DropFragment", "IP fragments; they are not reassembled.")                                        \
   X(ip_reassembly_needed, "IpReasmReqds", "IP fragments received.")                                                  \
   X(ip_reassembled, "IpReasmOKs", "IP packets put together from fragments.")                                         \
   X(ip_reassembly_failed, "IpReasmFails", "IP fragments given up with their packet: overlapping, impossible, too large, or out of room.") \

@@ -68,6 +68,7 @@ max_connections = 101
 max_subflows = 102
 max_half_open = 103
 max_time_wait = 104
+fragmented_packets = 105
 idle_backoff = false
 [tcp]
 congestion = "newreno"
@@ -98,6 +99,7 @@ join_timeout_s = 15
   EXPECT_EQ(s.max_subflows, 102u);
   EXPECT_EQ(s.max_half_open, 103u);
   EXPECT_EQ(s.max_time_wait, 104u);
+  EXPECT_EQ(make_ip_limits(config).fragmented_packets, 105);
   EXPECT_EQ(s.algorithm, congestion::Algorithm::kNewReno);
   EXPECT_EQ(s.window_scale, 3);
   EXPECT_EQ(s.receive_budget, 65536u);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "src/config/loader.h"
+#include "stack/ip/config.h"
 #include "stack/settings.h"
 
 namespace tributary::config {
@@ -47,6 +48,7 @@ TEST(Schema, DefaultsAreThoseOfTheStack) {
   EXPECT_EQ(config->worker.max_connections, settings.max_connections);
   EXPECT_EQ(config->worker.max_half_open, settings.max_half_open);
   EXPECT_EQ(config->worker.max_time_wait, settings.max_time_wait);
+  EXPECT_EQ(config->worker.fragmented_packets, ip::Limits().fragmented_packets);
   EXPECT_EQ(Micros::milliseconds(config->tcp.initial_rto_ms), settings.initial_rto);
   EXPECT_EQ(Micros::milliseconds(config->tcp.min_rto_ms), settings.min_rto);
   EXPECT_EQ(Micros::milliseconds(config->tcp.max_rto_ms), settings.max_rto);
