@@ -32,6 +32,8 @@ struct ConcentratedOptions {
   uint32_t budget = 1 << 20;
   uint32_t max_budget = 4 << 20;
   uint32_t data_buffers = 8192;  ///< of the concentrator
+  uint16_t access_mtu = 1500;    ///< of all interfaces on the accesses
+  uint16_t server_mtu = 1500;    ///< of those on the server's side
 };
 
 Concentrated make_concentrated(World& world, const std::vector<PathParameters>& accesses,
