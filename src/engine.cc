@@ -11,7 +11,7 @@ Engine::Engine(const config::Config& config, const std::vector<config::Interface
                PacketPools& pools, size_t port_count)
     : pools_(pools),
       frames_(port_count),
-      ip_(pools, frames_, random_, counters_, ip::IpLayer::Limits()),
+      ip_(pools, frames_, random_, counters_, make_ip_limits(config)),
       concentrator_(make_policy(config, interfaces)) {}
 
 std::unique_ptr<Engine> Engine::create(const config::Config& config, WorkerId worker, uint16_t workers,

@@ -71,6 +71,12 @@ congestion::Algorithm make_algorithm(const std::string& name) {
   return congestion::parse_algorithm(name).value();  // the schema lets no other name through
 }
 
+ip::Limits make_ip_limits(const config::Config& config) {
+  ip::Limits limits;
+  limits.fragmented_packets = config.worker.fragmented_packets;
+  return limits;
+}
+
 Settings make_settings(const config::Config& config, WorkerId worker, uint16_t workers) {
   const config::TcpSection& tcp = config.tcp;
   Settings settings;

@@ -9,6 +9,7 @@
 #include "proxy/policy.h"
 #include "src/config/config.h"
 #include "src/config/interfaces.h"
+#include "stack/ip/config.h"
 #include "stack/settings.h"
 
 namespace tributary {
@@ -18,6 +19,7 @@ datapath::EalOptions make_eal_options(const config::Config& config);
 datapath::PortOptions make_port_options(const config::PortSection& port);
 datapath::WorkerOptions make_worker_options(const config::Config& config, WorkerId worker);
 PacketPools::Sizes make_pool_sizes(const config::Config& config);
+ip::Limits make_ip_limits(const config::Config& config);
 Settings make_settings(const config::Config& config, WorkerId worker, uint16_t workers);
 proxy::Policy make_policy(const config::Config& config, const std::vector<config::Interface>& interfaces);
 congestion::Algorithm make_algorithm(const std::string& name);

@@ -13,6 +13,7 @@ Context::Context(PacketPools& packet_pools, ip::IpLayer& ip_layer, RandomSource&
       tcbs(s.max_subflows),
       flights(s.max_subflows),
       models(s.max_subflows),
+      scoreboards(s.max_subflows),
       connections(s.max_connections),
       flows(s.max_subflows + s.max_time_wait),
       tokens(s.max_connections),

@@ -20,6 +20,7 @@
 #include "stack/tcp/isn.h"
 #include "stack/tcp/path_model.h"
 #include "stack/tcp/syn_cookie.h"
+#include "stack/tcp/scoreboard.h"
 #include "stack/tcp/tcb.h"
 #include "stack/tcp/time_wait.h"
 #include "stack/timer/timer_wheel.h"
@@ -61,6 +62,7 @@ struct Context {
   Slab<tcp::Tcb> tcbs;
   Slab<tcp::Flight> flights;        ///< as many as Tcbs
   Slab<tcp::PathModel> models;      ///< of the Tcbs whose algorithm works by one
+  Slab<tcp::Scoreboard> scoreboards;  ///< as many as Tcbs
   Slab<mptcp::Connection> connections;
   FlowTable flows;                  ///< 4-tuple -> Tcb index, or TIME-WAIT index with kTimeWaitBit
   TokenTable tokens;                ///< token -> Connection index
@@ -81,6 +83,7 @@ struct Context {
   WorkList ready_connections;
   std::vector<uint32_t> ended_tcbs;         ///< to be given back when the pass ends
   std::vector<uint32_t> ended_connections;
+  uint32_t arrivals = 0;            ///< segments that came out of order: says which is later
   uint32_t half_open = 0;           ///< passive Tcbs not yet established
   uint32_t fast_open_pending = 0;   ///< of those, whose SYN's payload was taken
   uint32_t challenge_budget = 0;    ///< challenge ACKs left in this second

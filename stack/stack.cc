@@ -251,6 +251,12 @@ void Stack::close(ByteStream stream) {
   if (Connection* connection = connection_of(*context_, stream)) mptcp::close(*context_, *connection);
 }
 
+void Stack::leave(ByteStream stream) {
+  if (readable(stream) != 0) return abort(stream);
+  if (Tcb* tcb = tcb_of(*context_, stream)) return tcp::leave(*context_, *tcb);
+  if (Connection* connection = connection_of(*context_, stream)) mptcp::leave(*context_, *connection);
+}
+
 void Stack::abort(ByteStream stream) {
   if (Tcb* tcb = tcb_of(*context_, stream)) {
     tcb->set(tcp::kDetached);

@@ -107,8 +107,13 @@ class Stack {
   uint32_t take_acked(ByteStream stream);
   /// Bytes written and not yet acknowledged.
   uint32_t unacked(ByteStream stream) const;
-  /// Closes our direction once everything written is sent (FIN, DATA_FIN).
+  /// Closes our direction once everything written is sent (FIN, DATA_FIN). The other one stays open for as long as the peer
+  /// wants.
   void close(ByteStream stream);
+  /// The user has done with both directions: closes ours, and what the peer still sends has no reader, so it is answered with
+  /// a reset (RFC 9293 §3.6.1; MPTCP throws it away) and its FIN is waited for no longer than Settings::fin_wait2. With
+  /// received data unread it aborts (RFC 2525 §2.17). No event follows.
+  void leave(ByteStream stream);
   /// Ends both directions at once: RST, MP_FASTCLOSE. No event follows.
   void abort(ByteStream stream);
   bool at_end(ByteStream stream) const;

@@ -47,6 +47,7 @@ struct WorkerSection : Lines {
   uint32_t max_time_wait;
   uint32_t max_fast_open;
   uint32_t fast_open_cache;
+  uint16_t fragmented_packets;
 };
 
 struct TcpSection : Lines {

@@ -76,6 +76,10 @@ const std::vector<Section>& table() {
       {.key = "fast_open_cache", .type = kInteger, .fallback = "4096", .min = 0, .max = 1 << 26,
        .meaning = "Fast Open cookies of servers, one for each pair of addresses.",
        .assign = assign_to<&WorkerSection::fast_open_cache>},
+      {.key = "fragmented_packets", .type = kInteger, .fallback = "64", .min = 0, .max = 4096,
+       .meaning = "IP packets put together from fragments at a time, two buffers each; the oldest makes room. 0: fragments are "
+                  "dropped.",
+       .assign = assign_to<&WorkerSection::fragmented_packets>},
     }},
     {.name = "tcp", .meaning = "TCP on both legs. Defaults are Linux's.", .open = open_single<&Config::tcp>, .options = {
       {.key = "congestion", .type = kChoice, .fallback = "\"cubic\"", .choices = kAlgorithms,

@@ -24,7 +24,7 @@ struct Socket {
   bool mptcp = false;
   bool nonblocking = false;
   bool accepted = true;  ///< a program has or had a descriptor of it; false for a child still waiting
-  bool orphan = false;   ///< no descriptor: closed, or not accepted yet
+  bool orphan = false;   ///< no descriptor: not accepted yet
   std::optional<SocketAddress> local;
   SocketAddress remote;
   ByteStream stream;

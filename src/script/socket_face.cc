@@ -291,12 +291,6 @@ void SocketFace::on_stream(ByteStream stream, uint64_t number, uint16_t events) 
   }
   if (events & (kStreamReset | kStreamClosed)) return on_gone(socket, number, events);
   if (events & kStreamEnd) socket.peer_closed = true;
-  // Nobody is left to read: the peer is told with a reset, as Linux does (RFC 9293 §3.6.1).
-  const bool closed = socket.orphan && socket.accepted;
-  if (closed && host_->stack().readable(stream) != 0) {
-    host_->stack().abort(stream);
-    remove(number);
-  }
 }
 
 void SocketFace::on_gone(Socket& socket, uint64_t number, uint16_t events) {
@@ -384,8 +378,8 @@ int SocketFace::close(int fd) {
     sockets_.erase(number);
     return 0;
   }
-  socket->orphan = true;
-  if (!socket->write_shut) host_->stack().close(socket->stream);
+  host_->stack().leave(socket->stream);
+  sockets_.erase(number);
   return 0;
 }
 

@@ -20,7 +20,10 @@ namespace tributary {
   X(drop_ip_checksum, "DropIpChecksum", "IPv4 packets with a wrong header checksum.")                                \
   X(drop_vlan, "DropVlan", "Frames with a VLAN tag no interface has.")                                               \
   X(drop_not_for_us, "DropNotForUs", "Packets to an address that is neither ours nor intercepted.")                  \
-  X(drop_fragment, "DropFragment", "IP fragments; they are not reassembled.")                                        \
+  X(ip_reassembly_needed, "IpReasmReqds", "IP fragments received.")                                                  \
+  X(ip_reassembled, "IpReasmOKs", "IP packets put together from fragments.")                                         \
+  X(ip_reassembly_failed, "IpReasmFails", "IP fragments given up with their packet: overlapping, impossible, too large, or out of room.") \
+  X(ip_reassembly_timeout, "IpReasmTimeout", "IP packets given up because fragments were still missing when their time was up.") \
   X(drop_protocol, "DropProtocol", "Packets of a protocol other than TCP, ICMP and ARP.")                            \
   X(drop_no_buffer, "DropNoBuffer", "Packets not sent because a buffer pool was used up.")                           \
   X(drop_no_route, "DropNoRoute", "Packets not sent because no route leads to their destination.")                   \
@@ -50,6 +53,9 @@ namespace tributary {
   X(tcp_challenge_acks, "TcpExtTCPChallengeACK", "Challenge ACKs sent (RFC 5961).")                                  \
   X(tcp_ofo_queued, "TcpExtTCPOFOQueue", "Segments queued out of order.")                                            \
   X(tcp_ofo_dropped, "TcpExtTCPOFODrop", "Out-of-order segments dropped because the queue was at its bound.")        \
+  X(tcp_queue_steps, "TcpQueueSteps", "Packets of send and reorder queues passed over to find a place; many for each segment means an attack.") \
+  X(tcp_sack_discarded, "TcpExtTCPSACKDiscard", "SACK blocks ignored: impossible, or too far to look for.")           \
+  X(tcp_abort_on_data, "TcpExtTCPAbortOnData", "Connections reset because data came when nobody read any more.")      \
   X(tcp_receive_queue_drop, "TcpExtTCPRcvQDrop", "Segments whose payload was not taken because the buffer pool was nearly used up.") \
   X(tcp_mtu_reduced, "TcpExtTCPMTUPReduced", "Connections that went on with smaller segments: a router said so, or a black hole.") \
   X(tcp_window_probes, "TcpExtTCPWinProbe", "Zero-window probes sent.")                                              \

@@ -1,5 +1,7 @@
 // ICMP (RFC 792) and ICMPv6 (RFC 4443) received: echo requests are answered in the buffer they came in,
-// errors that quote a segment are handed up, neighbour messages go their own way.
+// errors that quote a segment are handed up, neighbour messages go their own way. The one error we send is here, too.
+#include <algorithm>
+
 #include "stack/ip/ip_layer.h"
 #include "stack/ip/solicitation.h"
 #include "stack/packet/port_flags.h"
@@ -11,6 +13,7 @@ namespace {
 
 constexpr uint8_t kHopLimit = 64;  // what Linux sends with
 constexpr uint8_t kDscpMask = 0xfc;
+constexpr size_t kMaxErrorV4 = 576, kMaxErrorV6 = 1280;  // RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c): bytes of the whole packet
 
 bool has_right_checksum(std::span<const uint8_t> message, const wire::IpHeader& ip) {
   wire::Sum sum = wire::sum_bytes(message);
@@ -92,6 +95,40 @@ void IpLayer::answer_echo(Packet& frame, const wire::EthernetHeader& ethernet, c
   forget_port_flags(frame);
   ++counters_.echo_answered;
   frames_.push(config.port, std::move(frame));
+}
+
+// RFC 792 type 11 code 1, RFC 4443 type 3 code 1: fragments did not all arrive in time. `first`, which has the transport
+// header, becomes what the error quotes, in its own buffer. Only for what was sent to us, and not to a group.
+void IpLayer::report_lost_fragments(Packet first, uint16_t interface, Micros now) {
+  const auto ethernet = wire::parse_ethernet(first.bytes());
+  wire::IpHeader ip;
+  if (!ethernet || wire::parse_ip(first.bytes().subspan(ethernet->size()), true, ip) != wire::IpError::kNone) return;
+  if (!interfaces_.is_ours(ip.destination, interface) || ethernet->destination.is_multicast() || is_martian(ip.source)) return;
+  const auto hop = find_route_on(interface, ip.source, now);
+  if (!hop) return;
+  const bool v4 = ip.is_v4();
+  wire::IpHeader header;
+  header.source = ip.destination;
+  header.destination = ip.source;
+  header.protocol = v4 ? wire::ip_protocol::kIcmp : wire::ip_protocol::kIcmpv6;
+  header.hop_limit = kHopLimit;
+  const size_t ip_size = wire::ip_header_size(header.destination);
+  first.remove_front(static_cast<uint16_t>(ethernet->size()));
+  const size_t quoted = std::min<size_t>({size_t{ip.header_size} + ip.payload_size, first.size(),
+                                          (v4 ? kMaxErrorV4 : kMaxErrorV6) - ip_size - wire::kIcmpHeaderSize});
+  first.remove_back(static_cast<uint16_t>(first.size() - quoted));
+  if (first.prepend(static_cast<uint16_t>(wire::kIcmpHeaderSize + ip_size)) == nullptr) return;
+  header.payload_size = static_cast<uint16_t>(first.size() - ip_size);
+  const auto message = first.bytes().subspan(ip_size);
+  wire::emit_icmp({.type = v4 ? wire::icmp_type::kTimeExceeded : wire::icmpv6_type::kTimeExceeded,
+                   .code = wire::icmp_code::kReassemblyTime},
+                  message);
+  wire::Sum sum = wire::sum_bytes(message);
+  if (!v4) sum = wire::add(sum, wire::pseudo_header_sum(header.source, header.destination, header.protocol, header.payload_size));
+  wire::store16(&message[2], static_cast<uint16_t>(~sum));
+  wire::emit_ip(header, first.bytes());
+  forget_port_flags(first);
+  send(std::move(first), *hop, now);
 }
 
 }  // namespace tributary::ip

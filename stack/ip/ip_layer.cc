@@ -44,7 +44,8 @@ IpLayer::IpLayer(PacketPools& pools, FrameQueues& frames, RandomSource& random, 
       limits_(limits),
       interfaces_(frames.port_count(), random.u64()),
       neighbors_(limits, random.u64()),
-      path_mtus_(random.u64()) {}
+      path_mtus_(random.u64()),
+      fragments_(pools, counters, limits) {}
 
 std::optional<uint16_t> IpLayer::add_interface(const InterfaceConfig& config, std::string& error) {
   const auto index = interfaces_.add(config, error);
@@ -136,6 +137,7 @@ std::optional<NextHop> IpLayer::find_route_on(uint16_t interface, const IpAddres
 }
 
 void IpLayer::on_deadline(Micros now) {
+  fragments_.expire(now, [this, now](Packet first, uint16_t interface) { report_lost_fragments(std::move(first), interface, now); });
   while (Neighbor* n = neighbors_.take_due(now)) {
     const TimerVerdict verdict = on_timer(*n, now, limits_);
     if (verdict == TimerVerdict::kForget) {

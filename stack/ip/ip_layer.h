@@ -4,6 +4,7 @@
 // router advertisements are not heard.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "stack/ip/interface_table.h"
 #include "stack/ip/neighbor_table.h"
 #include "stack/ip/path_mtu.h"
+#include "stack/ip/reassembly.h"
 #include "stack/ip/route_table.h"
 #include "stack/packet/frame_queue.h"
 #include "stack/packet/packet.h"
@@ -120,16 +122,17 @@ class IpLayer {
   /// take-over.
   void announce();
 
-  /// Resolution, reprobing and ageing.
-  Micros next_deadline() const { return neighbors_.next_deadline(); }
+  /// Resolution, reprobing and ageing; fragments that wait in vain.
+  Micros next_deadline() const { return std::min(neighbors_.next_deadline(), fragments_.next_deadline()); }
   void on_deadline(Micros now);
 
   /// Packets that waited for a neighbour which did not answer, from their IP header on. Whoever sent them takes note and
   /// clears the list.
   std::vector<Packet>& undeliverable() { return undeliverable_; }
 
-  /// Drops every packet queued on a neighbour, so that pools can be checked.
+  /// Drops every packet queued on a neighbour or waiting for fragments, so that pools can be checked.
   void drop_queued() {
+    fragments_.clear();
     neighbors_.drop_all_waiting();
     undeliverable_.clear();
   }
@@ -162,6 +165,7 @@ class IpLayer {
                                 Micros now);
   bool answer_solicitation(const wire::NeighborMessage& asked, const wire::EthernetHeader& ethernet,
                            const Received& in);
+  void report_lost_fragments(Packet first, uint16_t interface, Micros now);
   void receive_icmp(Packet& frame, const wire::EthernetHeader& ethernet, Received& out, Micros now);
   void receive_icmp_error(Packet& frame, Received& out);
   void answer_echo(Packet& frame, const wire::EthernetHeader& ethernet, const Received& in);
@@ -176,6 +180,7 @@ class IpLayer {
   NeighborTable neighbors_;
   std::vector<Packet> undeliverable_;
   PathMtuTable path_mtus_;
+  Reassembly fragments_;
 };
 
 }  // namespace tributary::ip

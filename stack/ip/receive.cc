@@ -9,6 +9,21 @@ bool is_multicast_v6(const MacAddress& mac) {
   return mac.bytes[0] == 0x33 && mac.bytes[1] == 0x33;
 }
 
+/// A fragment of what would be dropped as a whole.
+bool is_of_no_use(const wire::IpHeader& ip) {
+  return ip.protocol == wire::ip_protocol::kUdp || ip.protocol == wire::ip_protocol::kNone ||
+         (ip.is_v4() && ip.protocol != wire::ip_protocol::kTcp && ip.protocol != wire::ip_protocol::kIcmp);
+}
+
+/// RFC 6980: Neighbour Discovery does not. Errors are shorter than any link's MTU. Of an echo request the answer has to fit into
+/// one packet of ours.
+bool may_come_in_fragments(const wire::IpHeader& ip, std::span<const uint8_t> payload, uint16_t mtu) {
+  if (ip.protocol == wire::ip_protocol::kTcp) return true;
+  if (payload.empty() || wire::ip_header_size(ip.source) + payload.size() > mtu) return false;
+  if (ip.protocol == wire::ip_protocol::kIcmp) return payload[0] == wire::icmp_type::kEchoRequest;
+  return ip.protocol == wire::ip_protocol::kIcmpv6 && payload[0] == wire::icmpv6_type::kEchoRequest;
+}
+
 }  // namespace
 
 void IpLayer::drop(Packet& frame, uint64_t& counter) {
@@ -65,13 +80,23 @@ void IpLayer::receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Re
   }
   const wire::IpHeader& ip = out.ip;
   if (ip.is_v4() != (ethernet.type == wire::ether_type::kIpv4)) return drop(frame, counters_.drop_malformed);
-  if (ip.is_fragment) return drop(frame, counters_.drop_fragment);
   // The unspecified IPv6 address is the source of duplicate address detection and of nothing else.
   const bool is_probe =
       !ip.is_v4() && ip.source.is_unspecified() && ip.protocol == wire::ip_protocol::kIcmpv6;
   if ((is_martian(ip.source) && !is_probe) || interfaces_.is_ours(ip.source, out.interface))
     return drop(frame, counters_.drop_malformed);
 
+  if (ip.is_fragment) {
+    if (is_of_no_use(ip)) return drop(frame, counters_.drop_protocol);
+    frame = fragments_.add(std::move(frame), ethernet, ip, out.interface, now);
+    if (!frame) return;
+    // Its payload may begin with extension headers of its own; a fragment it is not again.
+    if (wire::parse_ip(frame.bytes().subspan(ethernet.size()), true, out.ip) != wire::IpError::kNone || ip.is_fragment)
+      return drop(frame, counters_.drop_malformed);
+    const auto payload = frame.bytes().subspan(ethernet.size() + ip.header_size, ip.payload_size);
+    if (!may_come_in_fragments(ip, payload, interfaces_.at(out.interface).mtu))
+      return drop(frame, counters_.drop_protocol);
+  }
   out.for_us = interfaces_.is_ours(ip.destination, out.interface);
   out.segment_offset = static_cast<uint16_t>(ethernet.size() + ip.header_size);
   out.segment_size = ip.payload_size;

@@ -27,7 +27,14 @@ void reset_subflows(Context& context, Connection& connection, const wire::MptcpO
 
 void close_if_done(Context& context, Connection& connection) {
   if (connection.state != State::kEstablished || connection.has(kFallback)) return;
-  if (!connection.has(kDataFinAcked) || !connection.has(kDataFinReceived)) return;
+  if (!connection.has(kDataFinAcked)) return;
+  if (!connection.has(kDataFinReceived)) {
+    if (connection.has(kUserGone) && connection.close_deadline == Micros::never()) {
+      connection.close_deadline = context.now + context.settings.fin_wait2;
+      arm_connection(context, connection);
+    }
+    return;
+  }
   connection.state = State::kClosing;
   connection.close_deadline = context.now + context.settings.close_timeout;
   arm_connection(context, connection);
@@ -41,6 +48,16 @@ void close_if_done(Context& context, Connection& connection) {
     if (tcb.has(tcp::kStale)) reset_subflow(context, tcb, wire::RstReason::kTooMuchOutstandingData);
     else tcp::close(context, tcb);
   }
+}
+
+void leave(Context& context, Connection& connection) {
+  connection.set(kUserGone);
+  close(context, connection);
+  close_if_done(context, connection);
+}
+
+bool has_no_reader(const Context& context, const Tcb& tcb) {
+  return context.connections.at(tcb.connection).has(kUserGone);
 }
 
 void abort(Context& context, Connection& connection) {

@@ -27,6 +27,12 @@ void trim_front(rte_mbuf* m, uint16_t size) {
 
 void append(Context& context, Connection& connection, rte_mbuf* m) {
   PacketInfo& info = info_of(m);
+  if (connection.has(kUserGone)) {  // nobody reads
+    connection.rcv_nxt += info.payload_size;
+    connection.bytes_received += info.payload_size;
+    Packet{m}.reset();
+    return;
+  }
   connection.rx.push_back(m);
   connection.rcv_nxt += info.payload_size;
   connection.rx_bytes += info.payload_size;

@@ -26,9 +26,15 @@ struct PacketInfo {
   rte_mbuf* next;            ///< link in the queue of the connection (receive or send, data-level order)
   rte_mbuf* subflow_next;    ///< link in the send or out-of-order queue of one subflow
   uint64_t dsn;              ///< MPTCP: data sequence number of the first payload byte
-  int64_t sent_at;           ///< Micros of the latest transmission
+  union {
+    int64_t sent_at;         ///< Micros of the latest transmission
+    rte_mbuf* previous_run;  ///< received out of order: see tcp/reassembly.h
+  };
   uint32_t seq;              ///< TCP sequence number of the first payload byte
-  uint32_t owner;            ///< index of the subflow the buffer is queued on, or kNoOwner
+  union {
+    uint32_t owner;          ///< index of the subflow the buffer is queued on, or kNoOwner
+    uint32_t arrival;        ///< received out of order: see tcp/reassembly.h
+  };
   uint16_t payload_offset;   ///< from the start of the buffer (buf_addr)
   uint16_t payload_size;     ///< bytes of payload
   wire::Sum payload_sum;     ///< ones'-complement sum of exactly those bytes, as if they started at an even offset

@@ -32,6 +32,14 @@ struct PacketRing {
     info_of(left).*Link = m;
     if (before == last) last = m;
   }
+  /// Takes out the one behind `before`, which is in the ring and not the last.
+  rte_mbuf* pop_after(rte_mbuf* before) {
+    rte_mbuf* const m = info_of(before).*Link;
+    info_of(before).*Link = info_of(m).*Link;
+    info_of(m).*Link = nullptr;
+    if (m == last) last = before;
+    return m;
+  }
   /// Null when empty.
   rte_mbuf* pop_front() {
     if (last == nullptr) return nullptr;

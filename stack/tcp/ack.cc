@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "stack/mptcp/close.h"
 #include "stack/mptcp/send.h"
+#include "stack/tcp/close.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
@@ -53,32 +55,67 @@ bool is_duplicate_report(const Segment& segment) {
   return options.sack_count > 1 && first.left >= options.sack[1].left && first.right <= options.sack[1].right;
 }
 
+/// Returns its size.
+uint32_t mark_sacked(Context& context, Tcb& tcb, rte_mbuf* m, AckSample& sample, Delivery& delivery) {
+  Flight& flight = *tcb.flight;
+  PacketInfo& info = info_of(m);
+  info.flags |= kPktSacked;
+  if (info.flags & kPktLost) {
+    info.flags &= static_cast<uint16_t>(~kPktLost);
+    flight.lost_bytes -= info.payload_size;
+  }
+  flight.sacked_bytes += info.payload_size;
+  take_delivery(context, tcb, m, sample, delivery);
+  return info.payload_size;
+}
+
+/// Marks what `block` has of the packets sent, from `from` on. Returns the bytes newly SACKed.
+uint32_t mark_block(Context& context, Tcb& tcb, rte_mbuf* from, const wire::SackBlock& block, AckSample& sample, Delivery& delivery) {
+  Scoreboard& board = scoreboard_of(context, *tcb.flight);
+  uint32_t newly = 0;
+  rte_mbuf* last = nullptr;
+  for (rte_mbuf* m = from; m != tcb.flight->unsent && begin_of(m) < block.right; m = info_of(m).subflow_next) {
+    const bool inside = begin_of(m) >= block.left && end_of(m) <= block.right;
+    if (inside) last = m;
+    if (info_of(m).flags & kPktSacked) {
+      if (const Scoreboard::Run* run = board.find(begin_of(m))) m = run->last;
+      if (end_of(m) <= block.right) last = m;
+    } else if (inside) {
+      newly += mark_sacked(context, tcb, m, sample, delivery);
+      continue;
+    }
+    ++context.counters.tcp_queue_steps;
+    if (--board.credit < 0) {
+      ++context.counters.tcp_sack_discarded;
+      return newly;
+    }
+  }
+  if (last != nullptr && end_of(last) > block.left) board.remember({block.left, end_of(last), last});
+  return newly;
+}
+
 /// Marks SACKed packets. Blocks outside (SND.UNA, SND.NXT] are ignored.
-uint32_t mark_sacked(Context& context, Tcb& tcb, const Segment& segment, AckSample& sample, Delivery& delivery) {
+uint32_t process_sack(Context& context, Tcb& tcb, const Segment& segment, AckSample& sample, Delivery& delivery) {
   if (tcb.flight == nullptr) return 0;
   Flight& flight = *tcb.flight;
   const wire::TcpOptions& options = *segment.options;
+  Scoreboard& board = scoreboard_of(context, flight);
+  Scoreboard::earn(board.credit);
   uint32_t newly = 0;
   for (unsigned i = 0; i < options.sack_count; ++i) {
     const wire::SackBlock& block = options.sack[i];
-    if (block.right <= block.left || block.right > tcb.snd_nxt) continue;
+    if (block.right <= block.left || block.right > tcb.snd_nxt) {
+      ++context.counters.tcp_sack_discarded;
+      continue;
+    }
     if (i == 0 && is_duplicate_report(segment)) {
       delivery.dsack = static_cast<uint32_t>(block.right - block.left);
       continue;
     }
     if (block.left < tcb.snd_una) continue;
-    for (rte_mbuf* m = tcb.tx_head; m != flight.unsent && begin_of(m) < block.right; m = info_of(m).subflow_next) {
-      PacketInfo& info = info_of(m);
-      if ((info.flags & kPktSacked) || begin_of(m) < block.left || end_of(m) > block.right) continue;
-      info.flags |= kPktSacked;
-      if (info.flags & kPktLost) {
-        info.flags &= static_cast<uint16_t>(~kPktLost);
-        flight.lost_bytes -= info.payload_size;
-      }
-      flight.sacked_bytes += info.payload_size;
-      newly += info.payload_size;
-      take_delivery(context, tcb, m, sample, delivery);
-    }
+    const Scoreboard::Run* const known = board.find(block.left);
+    if (known != nullptr && block.right <= known->right) continue;
+    newly += mark_block(context, tcb, board.nearest(block.left, tcb.tx_head), block, sample, delivery);
   }
   return newly;
 }
@@ -92,11 +129,14 @@ void forget_marks(Flight& flight, const PacketInfo& info, uint32_t size) {
 /// Frees what lies below `ack`. Returns payload bytes freed.
 uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample, Delivery& delivery) {
   uint32_t bytes = 0;
+  Scoreboard* const board = tcb.flight != nullptr ? find_scoreboard(context, *tcb.flight) : nullptr;
+  if (board != nullptr) board->forget_below(ack);
   while (tcb.tx_head != tcb.tx_unsent()) {
     rte_mbuf* m = tcb.tx_head;
     PacketInfo& info = info_of(m);
     if (end_of(m) > ack) {
       const int32_t part = ack - begin_of(m);
+      if (part > 0 && board != nullptr) board->count = 0;  // it may be the last of a run
       // In the middle of a packet: the peer, a middlebox or a path MTU cut it. The front leaves, the rest stays.
       if (part > 0 && split_queued(context, tcb, m, static_cast<uint16_t>(part))) continue;
       break;
@@ -106,6 +146,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample, De
     forget_marks(*tcb.flight, info, info.payload_size);
     bytes += info.payload_size;
     tcb.tx_head = info.subflow_next;
+    if (board != nullptr) board->forget_packet(m, tcb.tx_head);
     if (tcb.tx_head == nullptr) tcb.flight->tail = nullptr;
     info.flags = static_cast<uint16_t>((info.flags & ~(kPktInFlight | kPktSacked | kPktLost)) | kPktSubflowAcked);
     info.owner = kNoOwner;
@@ -116,6 +157,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample, De
 
 void forget_flight(Context& context, Tcb& tcb) {
   if (tcb.flight == nullptr) return;
+  forget_scoreboard(context, *tcb.flight);
   context.flights.destroy(*tcb.flight);
   tcb.flight = nullptr;
   tcb.clear(kProbeSent);
@@ -127,7 +169,7 @@ void on_fin_acked(Context& context, Tcb& tcb) {
     case State::kFinWait1:
       tcb.state = State::kFinWait2;
       // Only where nobody reads any more (as in Linux): a half-closed stream may be sent to for hours.
-      if (tcb.has(kDetached)) tcb.idle_deadline = context.now + context.settings.fin_wait2;
+      if (tcb.is_subflow() ? mptcp::has_no_reader(context, tcb) : tcb.has(kDetached)) limit_fin_wait(context, tcb);
       break;
     case State::kClosing:
     case State::kLastAck:
@@ -168,7 +210,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   }
   const bool data_outstanding = tcb.snd_una != tcb.snd_nxt;
   if (segment.options->has(wire::TcpOptions::kSack) && tcb.has(kSackPermitted))
-    delivery.sacked = mark_sacked(context, tcb, segment, sample, delivery);
+    delivery.sacked = process_sack(context, tcb, segment, sample, delivery);
 
   delivery.advanced = segment.ack > tcb.snd_una;
   if (delivery.advanced) {

@@ -7,6 +7,7 @@
 #include "stack/tcp/output.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/stream.h"
+#include "stack/tcp/timers.h"
 #include "stack/tcp/transmit.h"
 
 namespace tributary::tcp {
@@ -31,6 +32,17 @@ void close(Context& context, Tcb& tcb) {
     case State::kLastAck:
       return;
   }
+}
+
+void leave(Context& context, Tcb& tcb) {
+  tcb.set(kDetached);
+  close(context, tcb);
+  if (tcb.state == State::kFinWait2) limit_fin_wait(context, tcb);
+}
+
+void limit_fin_wait(Context& context, Tcb& tcb) {
+  tcb.idle_deadline = context.now + context.settings.fin_wait2;
+  arm_timer(context, tcb);
 }
 
 void abort(Context& context, Tcb& tcb, const wire::MptcpOptions* extra) {

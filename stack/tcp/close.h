@@ -8,6 +8,12 @@ namespace tributary::tcp {
 /// Queues our FIN behind the data.
 void close(Context& context, Tcb& tcb);
 
+/// The same for a user who does not read any more either: the wait in FIN-WAIT-2 is bounded, and nobody is told of the end.
+void leave(Context& context, Tcb& tcb);
+
+/// FIN-WAIT-2 with no reader left: the peer has Settings::fin_wait2 for its FIN.
+void limit_fin_wait(Context& context, Tcb& tcb);
+
 /// Sends a RST (with `extra` options, may be null) and ends the connection without telling its user.
 void abort(Context& context, Tcb& tcb, const wire::MptcpOptions* extra);
 

@@ -11,6 +11,8 @@ struct rte_mbuf;
 
 namespace tributary::tcp {
 
+constexpr uint32_t kNoScoreboard = UINT32_MAX;
+
 struct Flight {
   rte_mbuf* tail = nullptr;
   rte_mbuf* unsent = nullptr;     ///< first never sent
@@ -28,6 +30,7 @@ struct Flight {
   SeqNum undo_marker;             ///< SND.UNA when the last recovery began
   uint32_t undo_timestamp = 0;    ///< TSval of its first retransmission
   uint32_t undo_bytes = 0;        ///< sent again since, and not yet shown needless by a DSACK
+  uint32_t scoreboard = kNoScoreboard;  ///< index in the context's slab, from the first SACK block on
   bool probe_is_retransmission = false; ///< TLP.is_retrans
   uint16_t small_packets = 0;     ///< small pieces sent and not acknowledged in any way
 };

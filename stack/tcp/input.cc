@@ -31,12 +31,21 @@ constexpr uint32_t kPawsIdle = 24u * 24 * 3600 * 1000;  // milliseconds
 constexpr uint32_t kPawsOvertaken = 200;  // milliseconds
 /// Bytes at the start of a connection that are acknowledged at once: the sender's slow start needs the clock.
 constexpr uint64_t kQuickAckBytes = 32 * 1460;
+/// A peer whose path is narrower than our link sends less than the MSS we announced: what two full segments are is judged by
+/// Ethernet's at most, or jumbo frames here would make it wait for its ACKs.
+constexpr uint16_t kUsualMss = 1460;
+
+/// Bytes of about two full segments of the peer, which are worth an ACK at once (RFC 9293 §3.8.6.3).
+int32_t ack_threshold(const Tcb& tcb) {
+  return 2 * std::min({tcb.announced_mss, tcb.mss, kUsualMss}) - 200;
+}
 
 /// Timestamps (RFC 7323 §5.3, R1 to R3). False: drop the segment.
 bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   if (!tcb.has(kTimestamps) || segment.has(kRst)) return true;
   const wire::TcpOptions& options = *segment.options;
-  if (!options.has(wire::TcpOptions::kTimestamps)) return false;
+  // RFC 7323 §3.2 would have it dropped; as Linux we take it, for there are middleboxes that strip options from some segments.
+  if (!options.has(wire::TcpOptions::kTimestamps)) return true;
   const uint32_t behind = tcb.ts_recent - options.ts_value;
   const bool overtaken = segment.payload_size() != 0 && segment.seq >= tcb.rcv_nxt && behind < kPawsOvertaken;
   const bool old = static_cast<int32_t>(behind) > 0 && !overtaken;
@@ -124,6 +133,13 @@ bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
   PacketInfo& info = info_of(m);
   if (info.payload_size == 0 && !fin) return true;
   if (!can_receive(tcb.state)) return true;  // RFC 9293: payload after FIN is ignored
+  if (!tcb.is_subflow() && tcb.has(kDetached) && segment.seq + info.payload_size > tcb.rcv_nxt && info.payload_size != 0) {
+    // Nobody is left to read it (RFC 9293 §3.6.1).
+    ++context.counters.tcp_abort_on_data;
+    reset_segment(context, segment, nullptr);
+    end(context, tcb, StreamError::kAborted);
+    return false;
+  }
   if (context.pressure != Pressure::kNone && info.payload_size != 0 && !may_hold(context, tcb, segment)) {
     ++context.counters.tcp_receive_queue_drop;
     request_ack(context, tcb);
@@ -164,7 +180,7 @@ bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
     if (!deliver(context, tcb, std::move(next))) return false;
   }
   if (filled_hole || tcb.has(kFinReceived) || tcb.bytes_received() < kQuickAckBytes ||
-      tcb.rcv_nxt - tcb.last_ack_sent >= 2 * static_cast<int32_t>(tcb.announced_mss) - 200) {
+      tcb.rcv_nxt - tcb.last_ack_sent >= ack_threshold(tcb)) {
     request_ack(context, tcb);
   } else if (!tcb.has(kAckPending)) {
     tcb.set(kAckPending);

@@ -40,9 +40,15 @@ bool may_send_data(const Tcb& tcb) {
 
 void send_retransmissions(Context& context, Tcb& tcb) {
   Flight& flight = *tcb.flight;
-  for (rte_mbuf* m = tcb.tx_head; m != flight.unsent && flight.lost_bytes != 0; m = info_of(m).subflow_next) {
+  Scoreboard* const board = find_scoreboard(context, flight);
+  rte_mbuf* m = board != nullptr && board->next_lost != nullptr ? board->next_lost : tcb.tx_head;
+  for (; m != flight.unsent && flight.lost_bytes != 0; m = info_of(m).subflow_next) {
     PacketInfo& info = info_of(m);
-    if (!(info.flags & kPktLost)) continue;
+    if (board != nullptr) board->next_lost = m;
+    if (!(info.flags & kPktLost)) {
+      ++context.counters.tcp_queue_steps;
+      continue;
+    }
     // The first one leaves even when the window says no: recovery has to start somewhere.
     if (in_flight(tcb) + info.payload_size > tcb.cc.cwnd && in_flight(tcb) != 0) return;
     if (is_paced_out(context, tcb)) return;
@@ -52,12 +58,14 @@ void send_retransmissions(Context& context, Tcb& tcb) {
     }
     if (!transmit_payload(context, tcb, m)) return;
     note_retransmission(context, tcb, info.payload_size);
+    if (board != nullptr) board->oldest_retransmission = std::min(board->oldest_retransmission, info.sent_at);
     info.flags &= static_cast<uint16_t>(~kPktLost);
     flight.lost_bytes -= info.payload_size;
     flight.prr_out += info.payload_size;
     ++context.counters.tcp_fast_retransmits;
     if (tcb.rtx_deadline == Micros::never()) restart_retransmission(context, tcb);
   }
+  if (board != nullptr) board->next_lost = nullptr;  // none is left
 }
 
 /// RFC 3042: without SACK, each of the first two duplicate ACKs says that a segment has left.

@@ -9,11 +9,12 @@
 namespace tributary::tcp {
 namespace {
 
-void lower(const Context& context, Tcb& tcb, uint16_t mtu) {
+void lower(Context& context, Tcb& tcb, uint16_t mtu) {
   tcb.hop.mtu = mtu;
   tcb.mss = std::min(tcb.mss, path_mss(tcb.hop, tcb.key.remote));
   if (tcb.flight == nullptr) return;
   const uint16_t size = payload_per_segment(context, tcb);
+  if (Scoreboard* board = find_scoreboard(context, *tcb.flight)) board->next_lost = nullptr;
   for (rte_mbuf* m = tcb.tx_head; m != tcb.flight->unsent; m = info_of(m).subflow_next) {
     PacketInfo& info = info_of(m);
     if (info.payload_size <= size || (info.flags & (kPktSacked | kPktLost))) continue;

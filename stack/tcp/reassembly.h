@@ -1,4 +1,9 @@
 // Segments that arrived ahead of their turn (RFC 9293 §3.10.7.4, SACK blocks of RFC 2018 and RFC 2883).
+//
+// The queue is in runs without a hole. In a queued packet `info().next` is not a queue's link: the first packet of a run
+// points to its last and the last to its first; `info().previous_run` of the first is the first of the run before. So finding
+// a place passes over runs rather than packets, from both ends. `info().arrival` of the first says when the run got its latest
+// segment (Context::arrivals): the order of the SACK blocks.
 #pragma once
 
 #include <span>
@@ -12,14 +17,16 @@ namespace tributary::tcp {
 void report_duplicate(Context& context, Tcb& tcb, SeqNum left, SeqNum right);
 
 /// Files a segment whose seq is beyond rcv_nxt. Duplicates are dropped and reported by DSACK; at the bound
-/// (Settings::max_out_of_order) the segment is dropped and counted. Takes ownership.
+/// (Settings::max_out_of_order) the segment is dropped and counted, as is one whose place is too far from either end to look
+/// for. Takes ownership.
 void queue_out_of_order(Context& context, Tcb& tcb, Packet packet);
 
 /// The next packet that continues rcv_nxt (already trimmed), or null. A packet with kPktFin may be empty.
 Packet take_in_order(Tcb& tcb);
 
-/// Fills in SACK blocks: a pending DSACK, then the block of the latest arrival, then others in order of sequence.
-unsigned write_sack_blocks(const Context& context, const Tcb& tcb, std::span<wire::SackBlock> out);
+/// Fills in SACK blocks: a pending DSACK, then the blocks that got segments last, the latest first: they are those that
+/// earlier ACKs reported first, too (RFC 2018 §4).
+unsigned write_sack_blocks(Context& context, const Tcb& tcb, std::span<wire::SackBlock> out);
 
 void clear_out_of_order(Tcb& tcb);
 

@@ -12,6 +12,8 @@ namespace tributary::tcp {
 namespace {
 
 constexpr uint32_t kDupThresh = 3;
+/// Where ACKs come so fast that going through the queue for each would cost too much, losses are looked for so often.
+constexpr Micros kLookAgain(100);
 
 SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
 
@@ -70,6 +72,7 @@ void mark_overdue(Context& context, Tcb& tcb) {
   // The receiver may have dropped what it SACKed (RFC 2018 §8): a SACKed head after a time-out says so.
   const bool reneged = info_of(tcb.tx_head).flags & kPktSacked;
   if (reneged) flight.sacked_bytes = 0;
+  forget_scoreboard(context, flight);  // what it says may no longer hold
   for (rte_mbuf* m = tcb.tx_head; m != flight.unsent; m = info_of(m).subflow_next) {
     PacketInfo& info = info_of(m);
     if (reneged) info.flags &= static_cast<uint16_t>(~kPktSacked);
@@ -116,21 +119,42 @@ void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint3
 
 Micros detect_losses(Context& context, Tcb& tcb) {
   if (!tcb.has(kSackPermitted)) return Micros::never();
-  const Flight& flight = *tcb.flight;
+  Flight& flight = *tcb.flight;
+  Scoreboard& board = scoreboard_of(context, flight);
+  Scoreboard::earn(board.scan_credit);
+  if (board.scan_credit < 0) return context.now + std::max(kLookAgain, Micros(tcb.min_rtt / 16));
   const int64_t patience = int64_t{flight.rack_rtt} + reordering_window(tcb);
   int64_t longest_wait = 0;
-  for (rte_mbuf* m = tcb.tx_head; m != flight.unsent; m = info_of(m).subflow_next) {
+  int32_t steps = 0;
+  // What was sent again can only be lost once something sent later is delivered; of the rest, what was judged before stays so.
+  const bool all = board.first_unjudged == nullptr || flight.rack_sent_at >= board.oldest_retransmission;
+  rte_mbuf* m = all ? tcb.tx_head : board.first_unjudged;
+  if (all) board.oldest_retransmission = INT64_MAX;
+  rte_mbuf* first_unjudged = nullptr;
+  for (; m != flight.unsent; m = info_of(m).subflow_next) {
     const PacketInfo& info = info_of(m);
-    if (info.flags & (kPktSacked | kPktLost)) continue;
-    if (!sent_after(flight.rack_sent_at, flight.rack_end_seq, info.sent_at, end_of(m))) {
-      // First transmissions are in order of time: nothing behind this one can be older.
-      if (info.transmissions == 1 && SeqNum(info.seq) >= flight.highest_sacked) break;
+    ++steps;
+    if (info.flags & kPktSacked) {
+      if (const Scoreboard::Run* run = board.find(SeqNum(info.seq))) m = run->last;
       continue;
     }
+    if (info.flags & kPktLost) continue;
+    const bool may_be_lost = sent_after(flight.rack_sent_at, flight.rack_end_seq, info.sent_at, end_of(m));
+    // First transmissions are in order of time: nothing behind this one can be older.
+    if (!may_be_lost && info.transmissions == 1 && SeqNum(info.seq) >= flight.highest_sacked) break;
     const int64_t remaining = info.sent_at + patience - context.now.count();
-    if (remaining <= 0) mark_lost(context, tcb, m);
-    else longest_wait = std::max(longest_wait, remaining);
+    if (may_be_lost && remaining <= 0) {
+      mark_lost(context, tcb, m);
+      board.note_lost(m);
+      continue;
+    }
+    if (may_be_lost) longest_wait = std::max(longest_wait, remaining);
+    if (info.transmissions != 1) board.oldest_retransmission = std::min(board.oldest_retransmission, info.sent_at);
+    else if (first_unjudged == nullptr) first_unjudged = m;
   }
+  board.first_unjudged = first_unjudged != nullptr ? first_unjudged : m;
+  board.scan_credit -= steps;
+  context.counters.tcp_queue_steps += static_cast<uint32_t>(steps);
   return longest_wait > 0 ? context.now + Micros(longest_wait) : Micros::never();
 }
 

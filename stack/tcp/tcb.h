@@ -129,7 +129,7 @@ struct Tcb {
 
   rte_mbuf* tx_head = nullptr;    ///< sent and unacknowledged, then unsent; linked by subflow_next
   Flight* flight = nullptr;       ///< while tx_head is not null
-  SubflowRing out_of_order{};     ///< by seq
+  SubflowRing out_of_order{};     ///< by seq, in runs: see reassembly.h
   SeqNum snd_wl1;
   uint32_t max_snd_wnd = 0;
   SeqNum last_ack_sent;
@@ -137,7 +137,7 @@ struct Tcb {
   uint32_t heard_at = 0;          ///< milliseconds: the last acceptable segment; ts_recent is not older
   uint32_t ts_offset = 0;         ///< added to the clock in TSval (RFC 7323 §7.1)
   SeqNum recent_ooo;              ///< seq of the latest out-of-order segment: its SACK block goes first
-  uint16_t ooo_count = 0;
+  uint16_t ooo_count = 0;         ///< packets in out_of_order
   uint16_t mss = 536;             ///< the peer's MSS option, or the path's limit if that is less; bytes, options included
   uint16_t announced_mss = 1460;  ///< MSS option we send
   uint8_t backoff = 0;            ///< RTOs in a row

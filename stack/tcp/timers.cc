@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/mptcp/close.h"
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/open.h"
@@ -101,14 +102,14 @@ void on_silence(Context& context, Tcb& tcb) {
 }
 
 /// Whether the idle deadline is the end of patience rather than a keepalive.
-bool ends_when_idle(const Tcb& tcb) {
+bool ends_when_idle(const Context& context, const Tcb& tcb) {
   switch (tcb.state) {
     case State::kDeferred:
     case State::kSynSent:
     case State::kSynReceived:
       return true;
     case State::kFinWait2:
-      return tcb.has(kDetached);
+      return tcb.is_subflow() ? mptcp::has_no_reader(context, tcb) : tcb.has(kDetached);
     case State::kEstablished:
       return tcb.has(kPreEstablished) && tcb.has(kJoin);
     case State::kClosed:
@@ -216,7 +217,7 @@ void on_timer(Context& context, Tcb& tcb) {
     request_ack(context, tcb);
   }
   if (tcb.idle_deadline <= context.now) {
-    if (ends_when_idle(tcb)) {
+    if (ends_when_idle(context, tcb)) {
       // Half-open, joining or FIN-WAIT-2 for too long: gone without a word.
       end(context, tcb, tcb.state == State::kFinWait2 ? StreamError::kNone : StreamError::kTimeout);
       return;

@@ -90,8 +90,9 @@ bool send_control(Context& context, const HeaderFields& fields, const wire::TcpO
   return true;
 }
 
-/// Timestamps, MPTCP and, where room is left, SACK.
-void collect_options(Context& context, Tcb& tcb, uint16_t flags, const PacketInfo* payload,
+/// Timestamps, MPTCP and, where room is left, SACK: payload is cut to fill a segment without it, and more than the path takes
+/// must not leave. False: blocks there were to report found no room.
+bool collect_options(Context& context, Tcb& tcb, uint16_t flags, const PacketInfo* payload,
                      const wire::MptcpOptions* extra, wire::TcpOptions& options) {
   options.present = 0;
   options.mptcp.present = 0;
@@ -114,14 +115,15 @@ void collect_options(Context& context, Tcb& tcb, uint16_t flags, const PacketInf
   if (tcb.is_subflow()) mptcp::write_options(context, tcb, flags, payload, options.mptcp);
 
   const bool wants_sack = (!tcb.out_of_order.empty() || tcb.has(kDsackPending)) && tcb.has(kSackPermitted);
-  if (wants_sack && !(flags & (kSyn | kRst))) {
-    const size_t room = wire::kMaxTcpOptions - std::min(wire::kMaxTcpOptions, wire::tcp_options_size(options));
-    if (room >= 12) {
-      const unsigned fits = static_cast<unsigned>(std::min<size_t>((room - 4) / 8, 4));
-      options.sack_count = static_cast<uint8_t>(write_sack_blocks(context, tcb, {options.sack.data(), fits}));
-      if (options.sack_count != 0) options.present |= wire::TcpOptions::kSack;
-    }
-  }
+  if (!wants_sack || (flags & (kSyn | kRst))) return true;
+  const size_t used = wire::tcp_options_size(options);
+  const size_t limit = payload == nullptr ? wire::kMaxTcpOptions
+                                          : std::min<size_t>(wire::kMaxTcpOptions, std::max(0, tcb.mss - payload->payload_size));
+  if (limit < used + 12) return false;
+  const unsigned fits = static_cast<unsigned>(std::min<size_t>((limit - used - 4) / 8, 4));
+  options.sack_count = static_cast<uint8_t>(write_sack_blocks(context, tcb, {options.sack.data(), fits}));
+  if (options.sack_count != 0) options.present |= wire::TcpOptions::kSack;
+  return true;
 }
 
 /// Everything an outgoing segment changes in the Tcb besides sequence numbers.
@@ -167,7 +169,7 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
   const bool new_data = info.transmissions == 0;
   const uint16_t flags = static_cast<uint16_t>(kAck | (last ? kPsh : 0) | ecn_flags(tcb, new_data));
   wire::TcpOptions& options = context.out_options;
-  collect_options(context, tcb, flags, &info, nullptr, options);
+  const bool all_said = collect_options(context, tcb, flags, &info, nullptr, options);
   const size_t header_size =
       wire::ip_header_size(tcb.key.remote) + wire::kTcpHeaderSize + wire::tcp_options_size(options);
   const HeaderFields fields{tcb.key, tcb.hop.interface, SeqNum(info.seq), tcb.rcv_nxt, flags,
@@ -200,7 +202,8 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
     ++context.counters.tcp_retransmitted;
     info.flags |= kPktRetransmitted;
   }
-  note_ack_sent(tcb);
+  // What found no room goes out on an ACK of its own.
+  if (all_said || !tcb.has(kAckNow)) note_ack_sent(tcb);
   context.ip.send(std::move(frame), tcb.hop, context.now);
   return true;
 }

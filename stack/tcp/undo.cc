@@ -28,6 +28,7 @@ bool are_all_duplicates(Tcb& tcb, const Segment& segment, const Delivery& delive
 
 void undo(Context& context, Tcb& tcb) {
   Flight& flight = *tcb.flight;
+  if (Scoreboard* board = find_scoreboard(context, flight)) board->first_unjudged = nullptr;
   for (rte_mbuf* m = tcb.tx_head; m != flight.unsent && flight.lost_bytes != 0; m = info_of(m).subflow_next) {
     PacketInfo& info = info_of(m);
     if (!(info.flags & kPktLost)) continue;

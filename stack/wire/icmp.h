@@ -19,6 +19,7 @@ constexpr uint8_t kEchoReply = 0, kUnreachable = 3, kEchoRequest = 8, kTimeExcee
 namespace icmp_code {
 constexpr uint8_t kNetUnreachable = 0, kHostUnreachable = 1, kProtocolUnreachable = 2, kPortUnreachable = 3,
                   kFragmentationNeeded = 4;
+constexpr uint8_t kReassemblyTime = 1;  ///< of "time exceeded", ICMPv6 alike
 }
 namespace icmpv6_type {
 constexpr uint8_t kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3, kParameterProblem = 4,

@@ -29,6 +29,8 @@ IpError parse_v4(std::span<const uint8_t> packet, bool checksum_verified, IpHead
   out.identification = load16(p + 4);
   out.dont_fragment = fragment & 0x4000;
   out.is_fragment = fragment & 0x3fff;
+  out.more_fragments = fragment & 0x2000;
+  out.fragment_offset = static_cast<uint16_t>((fragment & 0x1fff) * 8);
   out.hop_limit = p[8];
   out.protocol = p[9];
   out.source = IpAddress::from_v4_bytes(p + 12);
@@ -54,13 +56,15 @@ IpError parse_v6(std::span<const uint8_t> packet, IpHeader& out) {
   out.flow_label = start & 0xfffff;
   out.hop_limit = p[7];
   out.dont_fragment = true;
-  out.identification = 0;
 
   ExtensionChain chain;
   if (!skip_extension_headers(p[6], packet.subspan(kIpv6Size, total - kIpv6Size), chain))
     return IpError::kExtensionHeader;
   out.protocol = chain.protocol;
   out.is_fragment = chain.is_fragment;
+  out.more_fragments = chain.more_fragments;
+  out.fragment_offset = chain.fragment_offset;
+  out.identification = chain.identification;
   out.header_size = static_cast<uint16_t>(kIpv6Size + chain.size);
   out.payload_size = static_cast<uint16_t>(total - out.header_size);
   return IpError::kNone;
@@ -91,7 +95,7 @@ size_t emit_ip(const IpHeader& header, std::span<uint8_t> out) {
     p[0] = 0x45;
     p[1] = header.traffic_class;
     store16(p + 2, static_cast<uint16_t>(kIpv4Size + header.payload_size));
-    store16(p + 4, header.identification);
+    store16(p + 4, static_cast<uint16_t>(header.identification));
     store16(p + 6, header.dont_fragment ? 0x4000 : 0);
     p[8] = header.hop_limit;
     p[9] = header.protocol;
@@ -100,7 +104,7 @@ size_t emit_ip(const IpHeader& header, std::span<uint8_t> out) {
     store32(p + 16, header.destination.v4_value());
     // From the fields: reading back what was just stored in pieces would stall.
     const uint32_t source = header.source.v4_value(), destination = header.destination.v4_value();
-    const Sum sum = fold(uint64_t{0x4500} + header.traffic_class + kIpv4Size + header.payload_size + header.identification +
+    const Sum sum = fold(uint64_t{0x4500} + header.traffic_class + kIpv4Size + header.payload_size + (header.identification & 0xffff) +
                          (header.dont_fragment ? 0x4000u : 0u) + (uint32_t{header.hop_limit} << 8 | header.protocol) + source +
                          destination);
     store16(p + 10, static_cast<uint16_t>(~sum));

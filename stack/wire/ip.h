@@ -23,7 +23,9 @@ struct IpHeader {
   uint8_t hop_limit = 0;        ///< TTL
   bool dont_fragment = true;    ///< IPv4 only
   bool is_fragment = false;     ///< not the whole datagram: offset or more-fragments is set
-  uint16_t identification = 0;  ///< IPv4 only
+  bool more_fragments = false;  ///< of a fragment: it is not the last
+  uint32_t identification = 0;  ///< IPv4: 16 bits; IPv6: of a fragment
+  uint16_t fragment_offset = 0; ///< of a fragment: where its payload belongs in that of the packet, bytes
   uint32_t flow_label = 0;      ///< IPv6 only, 20 bits
   uint16_t header_size = 0;     ///< bytes up to the payload, options and extension headers included
   uint16_t payload_size = 0;    ///< bytes behind the header; Ethernet padding is not counted
@@ -45,7 +47,7 @@ enum class IpError : uint8_t {
 /// Parses the header at the start of `packet`, whose family its first nibble says. Verifies IPv4's checksum
 /// unless `checksum_verified`. Skips Hop-by-Hop, Routing (segments left 0), Destination Options and AH within
 /// bounds; a fragment header sets `is_fragment` (an atomic fragment, RFC 6946, does not) and `header_size`
-/// then ends behind it.
+/// then ends behind it; `protocol` is what the fragment header says follows in the whole packet.
 IpError parse_ip(std::span<const uint8_t> packet, bool checksum_verified, IpHeader& out);
 
 /// Bytes of the header `emit_ip` writes: 20 or 40.

@@ -34,6 +34,11 @@ bool skip_extension_headers(uint8_t next_header, std::span<const uint8_t> bytes,
       const uint16_t offset_and_more = load16(&rest[2]);  // offset(13) reserved(2) M(1)
       out.is_fragment = offset_and_more & 0xfff9;
       out.is_later_fragment = offset_and_more & 0xfff8;
+      if (out.is_fragment) {
+        out.more_fragments = offset_and_more & 1;
+        out.fragment_offset = offset_and_more & 0xfff8;
+        out.identification = load32(&rest[4]);
+      }
     } else if (out.protocol == kAuthentication) {
       size = (rest[1] + 2u) * 4;  // RFC 4302 §2.2: in 32-bit words, minus two
     } else if (out.protocol == kRouting && rest[3] != 0) {

@@ -16,6 +16,9 @@ struct ExtensionChain {
   bool is_fragment =
       false;  ///< a fragment header other than an atomic one (RFC 6946); the walk ends behind it
   bool is_later_fragment = false;  ///< its offset is not zero: no transport header follows
+  bool more_fragments = false;     ///< of a fragment: M
+  uint16_t fragment_offset = 0;    ///< of a fragment: bytes
+  uint32_t identification = 0;     ///< of a fragment
 };
 
 /// Walks from `next_header` through `bytes` (what follows the fixed header). False when a header does not

@@ -73,6 +73,7 @@ void check_ip(Bytes packet) {
   if (parse_ip(packet, true, header) != IpError::kNone) return;
   CHECK_PROPERTY(size_t{header.header_size} + header.payload_size <= packet.size());
   CHECK_PROPERTY(header.source.is_v4() == header.destination.is_v4());
+  CHECK_PROPERTY(header.is_fragment == (header.more_fragments || header.fragment_offset != 0));
 
   // Emitted without options and extension headers, and never as a fragment; otherwise the same.
   std::vector<uint8_t> out(ip_header_size(header.destination) + header.payload_size);
@@ -80,7 +81,9 @@ void check_ip(Bytes packet) {
   CHECK_PROPERTY(size == ip_header_size(header.destination));
   IpHeader again, expected = header;
   expected.header_size = static_cast<uint16_t>(size);
-  expected.is_fragment = false;
+  expected.is_fragment = expected.more_fragments = false;
+  expected.fragment_offset = 0;
+  if (!header.is_v4()) expected.identification = 0;
   const bool is_extension =
       !header.is_v4() && (header.protocol == 0 || header.protocol == 43 || header.protocol == 44 ||
                           header.protocol == 51 || header.protocol == 60);

@@ -357,5 +357,21 @@ TEST_F(MptcpClose, TimeWaitOfASubflowAcknowledgesARepeatedFin) {
   first.expect(kAck, 2, 2);
 }
 
+// A peer that never says its end does not keep the connection of a user who has left.
+TEST_F(MptcpClose, TheWaitForTheDataFinEndsWhenTheUserHasLeft) {
+  settings.fin_wait2 = Micros::seconds(5);
+  open();
+  leave();
+  next_data_fin(first);
+  first.send(ack(1, 1).data_ack(2));
+  first.send(data(1, 1, "into the void").data_ack(2).map(1, 1, 13));
+  first.ignore_all();
+  wait_ms(4500);
+  EXPECT_EQ(stack().context().connections.size(), 1u);
+  wait_ms(1000);
+  EXPECT_EQ(stack().context().connections.size(), 0u);
+  first.ignore_all();
+}
+
 }  // namespace
 }  // namespace tributary::test

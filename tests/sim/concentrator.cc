@@ -1,5 +1,6 @@
 #include "tests/sim/concentrator.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -49,6 +50,13 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   }
 
   middle.data_buffers = options.data_buffers;
+  client.mtus.assign(accesses.size(), options.access_mtu);
+  middle.mtus = client.mtus;
+  middle.mtus.push_back(options.server_mtu);
+  server.mtus = {options.server_mtu};
+  constexpr uint16_t kEthernetWithTag = 18;
+  const uint16_t largest = static_cast<uint16_t>(std::max(options.access_mtu, options.server_mtu) + kEthernetWithTag);
+  for (HostConfig* config : {&client, &middle, &server}) config->data_room = std::max(config->data_room, largest);
 
   Concentrated made{};
   made.v6 = options.v6;

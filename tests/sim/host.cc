@@ -63,7 +63,7 @@ Host::Host(EventLoop& loop, Prng prng, const HostConfig& config, const std::stri
       prng_(std::move(prng)),
       name_(config.name),
       capture_(Capture::from_environment(capture_name)),
-      pools_(PoolCache::take(config.data_buffers, config.header_buffers)),
+      pools_(PoolCache::take(config.data_buffers, config.header_buffers, config.data_room)),
       frames_(config.interfaces.size()),
       stack_random_(prng_.fork()),
       ip_(*pools_, frames_, stack_random_, counters_, kLimits),
@@ -83,6 +83,7 @@ Host::Host(EventLoop& loop, Prng prng, const HostConfig& config, const std::stri
                            static_cast<uint8_t>(index)};
     for (const auto& address : addresses) interface.addresses.push_back(IpPrefix::parse(address).value());
     interface.offloads = config.offloads;
+    if (index < config.mtus.size()) interface.mtu = config.mtus[index];
     if (!ip_.add_interface(interface, error)) throw std::invalid_argument(error);
     ports_.push_back(std::make_unique<Port>(*this, index));
   }

@@ -51,6 +51,11 @@ void Link::send(Frame frame) {
     ++statistics_.down_drops;
     return;
   }
+  constexpr size_t kEthernetSize = 14;
+  if (parameters_.mtu != 0 && frame.size() > kEthernetSize + parameters_.mtu) {
+    ++statistics_.oversize_drops;
+    return;
+  }
   if (!enqueue(frame.size())) {
     ++statistics_.queue_drops;
     return;

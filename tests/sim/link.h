@@ -27,6 +27,7 @@ struct LinkParameters {
   double duplicate = 0;
   double corrupt = 0;  ///< to have up to 15 neighbouring bits flipped
   bool up = true;
+  uint16_t mtu = 0;  ///< bytes of IP packet: larger ones are dropped without a word; 0: any fit
 };
 
 struct LinkStatistics {
@@ -35,6 +36,7 @@ struct LinkStatistics {
   uint64_t delivered_bytes = 0;
   uint64_t lost = 0;  ///< at random and in bursts
   uint64_t queue_drops = 0;
+  uint64_t oversize_drops = 0;
   uint64_t down_drops = 0;  ///< offered while down, or on the link when it went down
   uint64_t reordered = 0;
   uint64_t duplicated = 0;

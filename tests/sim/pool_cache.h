@@ -8,7 +8,7 @@
 namespace tributary::sim {
 
 struct PoolCache {
-  static std::unique_ptr<PacketPools> take(uint32_t data_buffers, uint32_t header_buffers);
+  static std::unique_ptr<PacketPools> take(uint32_t data_buffers, uint32_t header_buffers, uint16_t data_room);
   /// Keeps pools for the next host, unless buffers have leaked from them.
   static void give_back(std::unique_ptr<PacketPools> pools);
 };

@@ -71,6 +71,7 @@ syn_cookies_from = 99
 max_fast_open = 98
 fast_open_cache = 97
 max_time_wait = 104
+fragmented_packets = 105
 idle_backoff = false
 [tcp]
 congestion = "newreno"
@@ -107,6 +108,7 @@ join_timeout_s = 15
   ASSERT_EQ(s.fast_open_keys.size(), 2u);
   EXPECT_EQ(s.fast_open_keys[0], (SipKey{0x0000000200000001, 0x0000000400000003}));
   EXPECT_EQ(s.max_time_wait, 104u);
+  EXPECT_EQ(make_ip_limits(config).fragmented_packets, 105);
   EXPECT_EQ(s.algorithm, congestion::Algorithm::kNewReno);
   EXPECT_EQ(s.window_scale, 3);
   EXPECT_EQ(s.receive_budget, 65536u);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "src/config/loader.h"
+#include "stack/ip/config.h"
 #include "stack/settings.h"
 
 namespace tributary::config {
@@ -50,6 +51,7 @@ TEST(Schema, DefaultsAreThoseOfTheStack) {
   EXPECT_EQ(config->worker.max_fast_open, settings.max_fast_open);
   EXPECT_EQ(config->worker.fast_open_cache, settings.fast_open_cache);
   EXPECT_EQ(config->worker.max_time_wait, settings.max_time_wait);
+  EXPECT_EQ(config->worker.fragmented_packets, ip::Limits().fragmented_packets);
   EXPECT_EQ(Micros::milliseconds(config->tcp.initial_rto_ms), settings.initial_rto);
   EXPECT_EQ(Micros::milliseconds(config->tcp.min_rto_ms), settings.min_rto);
   EXPECT_EQ(Micros::milliseconds(config->tcp.max_rto_ms), settings.max_rto);

@@ -269,6 +269,68 @@ TEST_F(TcpClose, AbortResets) {
   EXPECT_EQ(stack().context().tcbs.size(), 0u);
 }
 
+// As Linux tcp_fin_timeout: with nobody left to read, the peer's FIN is not waited for without end.
+TEST_F(TcpClose, FinWait2EndsWhenTheUserHasLeft) {
+  settings.fin_wait2 = Micros::seconds(5);
+  open();
+  leave();
+  peer.expect(kFin | kAck, 1, 1);
+  peer.send(ack(1, 2));
+  wait_ms(4900);
+  EXPECT_FALSE(stack().idle());
+  wait_ms(200);
+  EXPECT_TRUE(stack().idle());
+  peer.send(fin(1, 2));
+  peer.expect(kRst, 2, 0);
+}
+
+TEST_F(TcpClose, TheWaitBeginsWhenTheUserLeavesAHalfClosedStream) {
+  settings.fin_wait2 = Micros::seconds(5);
+  open();
+  close();
+  peer.expect(kFin | kAck, 1, 1);
+  peer.send(ack(1, 2));
+  wait_ms(60'000);
+  EXPECT_FALSE(stack().idle()) << "half-closed: the peer may go on";
+  leave();
+  wait_ms(4900);
+  EXPECT_FALSE(stack().idle());
+  wait_ms(200);
+  EXPECT_TRUE(stack().idle());
+}
+
+TEST_F(TcpClose, ALeftStreamStillDeliversAndEndsInTimeWait) {
+  open();
+  write("last words");
+  leave();
+  peer.expect_data(1, 1, "last words");
+  peer.expect(kFin | kAck, 11, 1);
+  peer.send(fin(1, 12));
+  peer.expect(kAck, 12, 2);
+  EXPECT_EQ(stack().context().time_wait.size(), 1u);
+}
+
+// RFC 9293 §3.6.1, RFC 2525 §2.17.
+TEST_F(TcpClose, DataForAUserWhoHasLeftIsAnsweredWithAReset) {
+  open();
+  leave();
+  peer.expect(kFin | kAck, 1, 1);
+  peer.send(data(1, 2, "hello?"));
+  peer.expect(kRst, 2, 0);
+  EXPECT_TRUE(stack().idle());
+  EXPECT_EQ(counters.tcp_abort_on_data, 1u);
+}
+
+TEST_F(TcpClose, LeavingUnreadDataResets) {
+  open();
+  log().read = false;
+  peer.send(data(1, 1, "unread"));
+  peer.expect(kAck, 1, 7);
+  leave();
+  peer.expect(kRst | kAck, 1, 7);
+  EXPECT_TRUE(stack().idle());
+}
+
 TEST_F(TcpClose, AbortAfterOurFinResets) {
   open();
   close();

@@ -44,7 +44,12 @@ TEST_P(TcpEcnOffer, SynAckAgreesWhenAskedAndAllowed) {
 INSTANTIATE_TEST_SUITE_P(All, TcpEcnOffer,
                          testing::Values(Offer{Ecn::kAccept, kEce | kCwr, kEce}, Offer{Ecn::kAsk, kEce | kCwr, kEce},
                                          Offer{Ecn::kOff, kEce | kCwr, 0}, Offer{Ecn::kAccept, 0, 0},
-                                         Offer{Ecn::kAccept, kEce, 0}, Offer{Ecn::kAccept, kCwr, 0}));
+                                         Offer{Ecn::kAccept, kEce, 0}, Offer{Ecn::kAccept, kCwr, 0},
+                                         // RFC 9768 §3.1.2: the accurate form is offered with AE on top, and we are a host
+                                         // that knows only the classic one; AE in other company asks for nothing.
+                                         Offer{Ecn::kAccept, kAe | kEce | kCwr, kEce},
+                                         Offer{Ecn::kOff, kAe | kEce | kCwr, 0}, Offer{Ecn::kAccept, kAe, 0},
+                                         Offer{Ecn::kAccept, kAe | kEce, 0}, Offer{Ecn::kAccept, kAe | kCwr, 0}));
 
 TEST_F(TcpEcn, MarksAreEchoedUntilThePeerHasReduced) {
   open();
@@ -120,6 +125,66 @@ TEST_F(TcpEcn, AServerThatAgreesGetsCapableSegments) {
   write("hello");
   EXPECT_EQ(server.expect_data(1, 1, "hello").traffic_class, kEct0);
   server.send(ack(1, 6));
+}
+
+// RFC 3168 §6.1.1.1, RFC 9768 table 2: what a SYN-ACK may say to our SYN, which asked in the classic form.
+struct Answer {
+  uint16_t flags;
+  bool agrees;
+};
+class TcpEcnAnswer : public TcpEcn, public testing::WithParamInterface<Answer> {};
+TEST_P(TcpEcnAnswer, OnlyEceAloneAgrees) {
+  settings.ecn = Ecn::kAsk;
+  Peer server(*this, Peer::server());
+  connect();
+  server.expect(kSyn | kEce | kCwr, 0, 0);
+  server.send(syn_ack().mss(1460).with(GetParam().flags));
+  server.expect(kAck, 1, 1);
+  write("hello");
+  EXPECT_EQ(server.expect_data(1, 1, "hello").traffic_class, GetParam().agrees ? kEct0 : 0);
+  server.send(ack(1, 6));
+}
+INSTANTIATE_TEST_SUITE_P(All, TcpEcnAnswer,
+                         testing::Values(Answer{0, false}, Answer{kEce, true}, Answer{kEce | kCwr, false}, Answer{kCwr, false},
+                                         Answer{kAe | kEce, true}, Answer{kAe | kEce | kCwr, false}, Answer{kAe, false}));
+
+// A mark is no guess: what it has cost is not given back when a DSACK shows that a retransmission before it was needless.
+TEST_F(TcpEcn, ADsackDoesNotTakeAReductionForAMarkBack) {
+  open();
+  write(pattern(10 * kMss));
+  peer.ignore_all();
+  wait_ms(100);
+  peer.send(ack(1, 1).sack(1 + kMss, 1 + 4 * kMss));  // the first segment is late, and sent again
+  ASSERT_EQ(counters.tcp_retransmitted, 1u);
+  peer.send(ack(1, 1 + 10 * kMss));
+  write(pattern(5 * kMss));
+  peer.ignore_all();
+  wait_ms(100);
+  const uint32_t before = cwnd();
+  peer.send(ack(1, 1 + 11 * kMss).with(kEce));
+  const uint32_t reduced = cwnd();
+  ASSERT_LT(reduced, before);
+  peer.send(ack(1, 1 + 12 * kMss).sack(1, 1 + kMss));
+  EXPECT_LT(cwnd(), before);
+  EXPECT_LE(cwnd(), reduced + 2 * kMss);
+  peer.send(ack(1, 1 + 15 * kMss));
+  peer.ignore_all();
+}
+
+TEST_F(TcpEcn, ADsackDoesNotTakeARecoveryBackThatAMarkFellInto) {
+  open();
+  const uint32_t window = cwnd();
+  write(pattern(10 * kMss));
+  peer.ignore_all();
+  wait_ms(100);
+  peer.send(ack(1, 1).sack(1 + kMss, 1 + 4 * kMss));
+  ASSERT_EQ(counters.tcp_retransmitted, 1u);
+  peer.send(ack(1, 1).sack(1 + kMss, 1 + 5 * kMss).with(kEce));
+  peer.send(ack(1, 1 + 5 * kMss));
+  peer.send(ack(1, 1 + 5 * kMss).sack(1, 1 + kMss));
+  EXPECT_LT(cwnd(), window);
+  peer.send(ack(1, 1 + 10 * kMss));
+  peer.ignore_all();
 }
 
 }  // namespace

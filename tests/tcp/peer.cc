@@ -72,6 +72,7 @@ Bytes Peer::frame_of(const Seg& segment) const {
   header.flags = segment.flags;
   header.header_size = static_cast<uint8_t>(wire::kTcpHeaderSize + options_size);
   header.window = segment.window;
+  header.urgent = segment.urgent;
   Bytes tcp(header.header_size);
   wire::emit_tcp(header, tcp);
   if (options_size != 0) wire::emit_tcp_options(options, std::span(tcp).subspan(wire::kTcpHeaderSize));

@@ -129,6 +129,30 @@ TEST_F(TcpReceive, SackRidesOnDataToo) {
   peer.send(ack(1, 2));
 }
 
+// Payload is cut to what the path takes without SACK blocks.
+TEST_F(TcpReceive, SackDoesNotMakeAFullSegmentTooLarge) {
+  open();
+  peer.send(data(11, 1, "x"));
+  peer.ignore_all();
+  // Both in one pass: news of the receiver, and full segments to send.
+  log().read = false;
+  write(pattern(2 * 1460));
+  EXPECT_TRUE(peer.expect_data(1, 1, pattern(1460)).option_bytes.empty());
+  EXPECT_TRUE(peer.expect_data(1461, 1, pattern(1460, 1460)).option_bytes.empty());
+  peer.expect_nothing();
+  write(pattern(8 * 1460, 2920));  // held back by the window
+  peer.ignore_all();
+  write(pattern(1460 * 3, 14'600));
+  peer.send(data(21, 1461, "y"));  // an ACK that makes room, and a segment behind a hole
+  Seg last;
+  while (peer.waiting() != 0) {
+    last = peer.next();
+    EXPECT_LE(last.payload.size() + last.option_bytes.size(), 1460u);
+  }
+  EXPECT_EQ(last.payload, "");
+  EXPECT_EQ(blocks_of(last), (Blocks{{21, 22}, {11, 12}})) << "on an ACK of its own";
+}
+
 // RFC 2883 §4.
 TEST_F(TcpReceive, ADuplicateIsReportedByDsack) {
   open();
@@ -168,6 +192,57 @@ TEST_F(TcpReceive, OverlappingPiecesBehindAHoleFitTogether) {
   peer.send(data(1, 1, text.substr(0, 8)));
   peer.expect(kAck, 1, 41);
   EXPECT_EQ(log().received, text);
+}
+
+// RFC 2018 §4: the blocks behind the first repeat what earlier ACKs reported first.
+TEST_F(TcpReceive, SackBlocksAreThoseReportedLast) {
+  open();
+  for (uint32_t i : {5, 1, 3, 9, 7}) peer.send(data(i * 10 + 1, 1, "x"));
+  for (int i = 0; i < 4; ++i) peer.next();
+  EXPECT_EQ(blocks_of(peer.expect(kAck, 1, 1)), (Blocks{{71, 72}, {91, 92}, {31, 32}, {11, 12}}));
+  peer.send(data(52, 1, "x"));
+  EXPECT_EQ(blocks_of(peer.expect(kAck, 1, 1)), (Blocks{{51, 53}, {71, 72}, {91, 92}, {31, 32}}));
+  // A duplicate is news of its block, too (RFC 2883 §4).
+  peer.send(data(31, 1, "x"));
+  EXPECT_EQ(blocks_of(peer.expect(kAck, 1, 1)), (Blocks{{31, 32}, {31, 32}, {51, 53}, {71, 72}}));
+  peer.send(data(32, 1, pattern(39)));  // joins three
+  EXPECT_EQ(blocks_of(peer.expect(kAck, 1, 1)), (Blocks{{31, 72}, {91, 92}, {11, 12}}));
+}
+
+// Whatever the pieces are, the blocks name what has arrived, and the bytes come out once and in order.
+TEST_F(TcpReceive, RandomPiecesFitTogether) {
+  constexpr uint32_t kSize = 3000;
+  const std::string text = pattern(kSize);
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    Peer other(*this, {.remote_port = static_cast<uint16_t>(1000 + seed)});
+    if (seed == 1) listen();
+    other.open();
+    SeededRandom random(seed);
+    std::vector<bool> has(kSize + 2);
+    const auto send = [&](uint32_t from, uint32_t size) {
+      const uint32_t end = std::min(from + size, kSize);
+      std::fill(has.begin() + from, has.begin() + end, true);
+      other.send(end == kSize && seed % 2 == 0 ? fin(1 + from, 1, text.substr(from, end - from))
+                                               : data(1 + from, 1, text.substr(from, end - from)));
+      const auto una = static_cast<uint32_t>(std::find(has.begin(), has.end(), false) - has.begin());
+      while (other.waiting() > 1) other.next();
+      if (other.waiting() == 0) return;
+      const Seg answer = other.next();
+      ASSERT_EQ(std::min(answer.ack, 1 + kSize), 1 + una) << "seed " << seed;
+      for (auto [left, right] : blocks_of(answer)) {
+        ASSERT_LT(left, right);
+        for (uint32_t i = left - 1; i < right - 1; ++i) ASSERT_TRUE(has[i]) << "seed " << seed << " byte " << i;
+      }
+    };
+    for (int i = 0; i < 200; ++i) send(1 + static_cast<uint32_t>(random.u64() % (kSize - 1)), 1 + static_cast<uint32_t>(random.u64() % 90));
+    for (uint32_t from = 0; from < kSize; from += 60) send(from, 80);
+    wait_ms(50);
+    other.ignore_all();
+    EXPECT_EQ(log().received, text) << "seed " << seed;
+    EXPECT_EQ(log().has(kStreamEnd), seed % 2 == 0);
+    other.send(rst(1 + kSize + (seed % 2 == 0 ? 1 : 0)));
+    other.ignore_all();
+  }
 }
 
 TEST_F(TcpReceive, OutOfOrderQueueIsBounded) {
@@ -378,16 +453,68 @@ TEST_F(TcpReceive, ResetIsNotSubjectToPaws) {
   EXPECT_TRUE(log().gone);
 }
 
-// RFC 7323 §3.2: SHOULD be dropped.
-TEST_F(TcpReceive, MissingTimestampIsDropped) {
+// RFC 7323 §3.2 says it should be dropped; as with Linux it is taken, and says nothing of time.
+TEST_F(TcpReceive, ASegmentWithoutTimestampsIsTakenAllTheSame) {
   open({.timestamps = true});
-  Seg bare = data(1, 1, "x");
+  wait_ms(10);
+  peer.send(data(1, 1, "x"));
+  const uint32_t echo = peer.expect(kAck, 1, 2).options.ts_echo;
+  wait_ms(10);
+  Seg bare = data(2, 1, "y");
   bare.no_timestamps = true;
   peer.send(bare);
+  EXPECT_EQ(peer.expect(kAck, 1, 3).options.ts_echo, echo);
+  Seg old = data(1, 1, "x");  // what the sequence number says still counts
+  old.no_timestamps = true;
+  peer.send(old);
+  EXPECT_EQ(blocks_of(peer.expect(kAck, 1, 3)), (Blocks{{1, 2}}));
+  EXPECT_EQ(log().received, "xy");
+}
+
+// RFC 7323 §5.2: resets need none.
+TEST_F(TcpReceive, AResetWithoutTimestampsIsTaken) {
+  open({.timestamps = true});
+  peer.send(data(1, 1, "x"));
+  peer.ignore_all();
+  Seg bare = rst(2);
+  bare.no_timestamps = true;
+  peer.send(bare);
+  EXPECT_EQ(log().error, StreamError::kReset);
+  EXPECT_TRUE(log().gone);
+}
+
+// RFC 6093 §6: the pointer is not looked at, wherever it points; the bytes it calls urgent stay in line.
+TEST_F(TcpReceive, UrgentDataStaysInLine) {
+  open();
+  const std::string text = pattern(60);
+  uint32_t seq = 0;
+  for (uint16_t pointer : {0, 1, 5, 10, 11, 65535}) {
+    peer.send(data(1 + seq, 1, text.substr(seq, 10)).urg(pointer));
+    seq += 10;
+    peer.expect(kAck, 1, 1 + seq);
+  }
+  EXPECT_EQ(log().received, text);
+  peer.send(ack(61, 1).urg(100));  // urgent data announced that has not come yet
   peer.expect_nothing();
-  EXPECT_EQ(log().received, "");
-  peer.send(data(1, 1, "y"));
-  peer.expect(kAck, 1, 2);
+  peer.send(data(71, 1, "later").urg(3));
+  peer.ignore_all();
+  peer.send(data(61, 1, "the hole, ").urg(1));
+  peer.expect(kAck, 1, 76);
+  EXPECT_EQ(log().received, text + "the hole, later");
+  peer.send(fin(76, 1).urg(9));
+  peer.expect(kAck, 1, 77);
+  EXPECT_TRUE(log().has(kStreamEnd));
+}
+
+// An urgent pointer alone, at a window that is shut, is answered like any probe.
+TEST_F(TcpReceive, UrgentDataAtAShutWindowIsAnswered) {
+  open({.wscale = -1}, 1000);
+  log().read = false;
+  peer.send(data(1, 1, pattern(1000)));
+  EXPECT_EQ(peer.expect(kAck, 1, 1001).window, 0);
+  peer.send(data(1001, 1, "!").urg(1));
+  EXPECT_EQ(peer.expect(kAck, 1, 1001).window, 0);
+  EXPECT_EQ(read(), pattern(1000));
 }
 
 // RFC 7323 §4.3: only segments at or before Last.ACK.sent update TS.Recent.

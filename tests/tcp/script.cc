@@ -165,6 +165,12 @@ void ScriptTest::close() {
   pass();
 }
 
+void ScriptTest::leave() {
+  stack().leave(stream());
+  log().gone = true;
+  pass();
+}
+
 void ScriptTest::abort() {
   stack().abort(stream());
   log().gone = true;

@@ -66,6 +66,7 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
   void write(std::string_view payload);
   size_t piece = 1460;  ///< written in packets of at most so many bytes
   void close();
+  void leave();
   void abort();
   /// Reads up to `bytes` by hand, without giving back budget.
   std::string read(uint32_t bytes = UINT32_MAX);

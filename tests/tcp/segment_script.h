@@ -18,7 +18,8 @@ namespace tributary::test {
 inline constexpr uint16_t kFin = wire::tcp_flag::kFin, kSyn = wire::tcp_flag::kSyn,
                           kRst = wire::tcp_flag::kRst, kPsh = wire::tcp_flag::kPsh,
                           kAck = wire::tcp_flag::kAck, kEce = wire::tcp_flag::kEce,
-                          kCwr = wire::tcp_flag::kCwr;
+                          kCwr = wire::tcp_flag::kCwr, kAe = wire::tcp_flag::kAe,
+                          kUrg = wire::tcp_flag::kUrg;
 
 /// The two ends of an MPTCP connection, for relative data sequence numbers.
 struct MptcpSide {
@@ -37,6 +38,7 @@ struct Seg {
   uint32_t seq = 0;
   uint32_t ack = 0;
   uint16_t window = 60000;  ///< as on the wire
+  uint16_t urgent = 0;      ///< the pointer
   std::string payload;
   wire::TcpOptions options{};
   uint8_t traffic_class = 0;  ///< of the IP header
@@ -56,6 +58,7 @@ struct Seg {
     window = bytes;
     return *this;
   }
+  Seg& urg(uint16_t pointer) { return urgent = pointer, with(kUrg); }
   Seg& with(uint16_t more_flags) { return flags |= more_flags, *this; }
   Seg& tos(uint8_t value) { return traffic_class = value, *this; }
   Seg& mss(uint16_t value) { return set(wire::TcpOptions::kMss), options.mss = value, *this; }
