@@ -103,6 +103,7 @@ class CongestionSim : public SimTest {
   LinkStatistics link() { return direct_.paths[0]->link(Direction::kForward).statistics(); }
 
   void TearDown() override {
+    direct_.paths[0]->link(Direction::kForward).parameters().loss = 0;  // a lost reset would leave the receivers waiting
     direct_.client->post([this] {
       for (Transfer* sender : senders_) sender->abort();
     });
