@@ -3,8 +3,8 @@
     bench.py [NAME...] [--json FILE]
 
 The figures relay and state come from the build's bench/tributary-bench, which prints for the reader and writes
-{"NAME": {...}} to the file named by --json; `rivals` is here. Without a name, these three. The programs
-bench/NAME/bench_NAME are microbenchmarks: they are run when named, and only print.
+{"NAME": {...}} to the file named by --json; `rivals` and `senders` are here. Without a name, the first three. The
+programs bench/NAME/bench_NAME are microbenchmarks: they are run when named, and only print.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import tempfile
 if __package__ in (None, ""):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from testbed import rivals
+from testbed import rivals, senders
 from testbed.paths import build_directory
 from testbed.topology import end_on_signals
 
@@ -47,11 +47,12 @@ def run_program(name: str, command: list[pathlib.Path | str]) -> dict:
 
 def main() -> int:
     programs = find_programs()
-    known = sorted({*programs, *FIGURES})
+    known = sorted({*programs, *FIGURES, "senders"})
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
-    parser.add_argument("--runs", type=int, default=5, help="of each rival (5)")
+    parser.add_argument("--runs", type=int, default=5, help="of each rival (5) or sender")
+    parser.add_argument("--only", default="", metavar="TEXT", help="senders: the rows whose link and algorithm contain it")
     options = parser.parse_args()
     for name in options.names:
         if name not in known:
@@ -65,6 +66,8 @@ def main() -> int:
             try:
                 if name == "rivals":
                     report["rivals"] = rivals.compare(options.runs)
+                elif name == "senders":
+                    report["senders"] = senders.compare(options.runs, options.only)
                 elif name in programs:
                     report |= run_program(name, programs[name])
                 else:

@@ -58,6 +58,8 @@ struct TcpSection : Lines {
   uint8_t keepalive_probes;
   uint32_t user_timeout_s;
   uint8_t window_scale;
+  bool timestamps;
+  bool restart_after_idle;
   uint32_t receive_budget;
   uint32_t initial_rto_ms;
   uint32_t min_rto_ms;

@@ -103,6 +103,13 @@ const std::vector<Section>& table() {
       {.key = "window_scale", .type = kInteger, .fallback = "7", .min = 0, .max = 14,
        .meaning = "Shift of the windows we announce (RFC 7323); 7 allows 8 MB.",
        .assign = assign_to<&TcpSection::window_scale>},
+      {.key = "timestamps", .type = kBool, .fallback = "true",
+       .meaning = "Timestamps (RFC 7323), asked for and taken. Without them round trips are measured less often, and old "
+                  "duplicates are not told from new data.",
+       .assign = assign_to<&TcpSection::timestamps>},
+      {.key = "restart_after_idle", .type = kBool, .fallback = "true",
+       .meaning = "After a pause longer than the retransmission time-out, begin again from the initial window (RFC 5681).",
+       .assign = assign_to<&TcpSection::restart_after_idle>},
       {.key = "receive_budget", .type = kBytes, .fallback = "\"1MiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,
        .meaning = "The most a stream may have in flight towards us or held, before its relay says otherwise.",
        .assign = assign_to<&TcpSection::receive_budget>},

@@ -1,6 +1,8 @@
 // Command lines taken apart the way a shell would, as far as scripts need it.
 #include <cctype>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 
 #include "src/script/commands.h"
 #include "src/script/outcome.h"
@@ -25,12 +27,25 @@ std::string multiply(const std::string& expression) {
   return std::to_string(product);
 }
 
+/// Variables of the environment, for who runs one script for both families and the like.
+void expand(std::string& word) {
+  for (size_t start = 0; (start = word.find('$', start)) != word.npos;) {
+    size_t end = start + 1;
+    while (end < word.size() && (std::isalnum(static_cast<unsigned char>(word[end])) || word[end] == '_')) ++end;
+    const char* value = end > start + 1 ? std::getenv(word.substr(start + 1, end - start - 1).c_str()) : nullptr;
+    if (value == nullptr) return;
+    word.replace(start, end - start, value);
+    start += std::strlen(value);
+  }
+}
+
 std::string compute(std::string word) {
   for (size_t start; (start = word.find("$((")) != word.npos;) {
     const size_t end = word.find("))", start);
     if (end == word.npos) unsupported("the shell expression \"" + word + "\"");
     word.replace(start, end + 2 - start, multiply(word.substr(start + 3, end - start - 3)));
   }
+  expand(word);
   if (word.find('$') != word.npos) unsupported("the shell variable in \"" + word + "\"");
   return word;
 }

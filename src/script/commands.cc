@@ -36,6 +36,11 @@ constexpr Setter kSetters[] = {
      [](Settings& s, uint64_t n) {
        s.challenge_acks_per_second = static_cast<uint16_t>(std::min<uint64_t>(n, UINT16_MAX));
      }},
+    {"net.ipv4.tcp_timestamps", [](Settings& s, uint64_t n) { s.timestamps = n != 0; }},
+    {"net.ipv4.tcp_slow_start_after_idle", [](Settings& s, uint64_t n) { s.restart_after_idle = n != 0; }},
+    // Never, ask and accept, accept.
+    {"net.ipv4.tcp_ecn",
+     [](Settings& s, uint64_t n) { s.ecn = n == 0 ? Settings::Ecn::kOff : n == 1 ? Settings::Ecn::kAsk : Settings::Ecn::kAccept; }},
     // Never, when no more handshakes fit, or always.
     {"net.ipv4.tcp_syncookies",
      [](Settings& s, uint64_t n) { s.syn_cookies_from = n == 0 ? UINT32_MAX : n == 1 ? s.max_half_open - 1 : 0; }},
@@ -52,7 +57,6 @@ struct Constant {
   std::string_view values;  ///< separated by spaces
 };
 constexpr Constant kConstants[] = {
-    {"net.ipv4.tcp_timestamps", "1"},
     {"net.ipv4.tcp_sack", "1"},
     {"net.ipv4.tcp_dsack", "1"},
     {"net.ipv4.tcp_fack", "0"},
@@ -60,10 +64,8 @@ constexpr Constant kConstants[] = {
     {"net.ipv4.tcp_recovery", "1"},
     {"net.ipv4.tcp_early_retrans", "3 4"},
     {"net.ipv4.tcp_reordering", "3"},
-    {"net.ipv4.tcp_ecn", "0"},
     {"net.ipv4.tcp_ecn_option", ""},
     {"net.ipv4.tcp_frto", ""},
-    {"net.ipv4.tcp_slow_start_after_idle", "0"},
     {"net.ipv4.tcp_notsent_lowat", "4294967295"},
     {"net.ipv4.tcp_moderate_rcvbuf", ""},
     {"net.ipv4.tcp_no_metrics_save", ""},
@@ -166,8 +168,9 @@ void Commands::set_sysctl(std::string name, const std::string& value) {
     return host_.change_settings(settings);
   }
   if (name == "net.ipv4.tcp_congestion_control") {
-    if (value != "cubic" && value != "reno") unsupported("the congestion control \"" + value + "\"");
-    settings.algorithm = value == "reno" ? congestion::Algorithm::kNewReno : congestion::Algorithm::kCubic;
+    const auto algorithm = congestion::parse_algorithm(value == "reno" ? "newreno" : value);
+    if (!algorithm) unsupported("the congestion control \"" + value + "\"");
+    settings.algorithm = *algorithm;
     return host_.change_settings(settings);
   }
   if (name == "net.ipv4.tcp_fastopen") return face_.set_fast_open(parse_number(name, value));

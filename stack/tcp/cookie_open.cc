@@ -22,7 +22,7 @@ CookieOffer offer_of(const Settings& settings, const Segment& syn) {
   const TcpOptions& options = *syn.options;
   CookieOffer offer;
   offer.mss = stated_mss(syn.key, options);
-  offer.timestamps = options.has(TcpOptions::kTimestamps);
+  offer.timestamps = settings.timestamps && options.has(TcpOptions::kTimestamps);
   if (!offer.timestamps) return offer;
   offer.sack = options.has(TcpOptions::kSackPermitted);
   offer.ecn = settings.ecn != Settings::Ecn::kOff && syn.has(kEce) && syn.has(kCwr);

@@ -36,6 +36,7 @@ void take_peer_options(Context& context, Tcb& tcb, const TcpOptions& options) {
     else tcb.clear(flag);
   };
   agree(TcpOptions::kTimestamps, kTimestamps);
+  if (!context.settings.timestamps) tcb.clear(kTimestamps);
   agree(TcpOptions::kSackPermitted, kSackPermitted);
   agree(TcpOptions::kWindowScale, kWindowScaled);
   if (tcb.has(kTimestamps)) {
@@ -211,7 +212,8 @@ Tcb* create_active(Context& context, const OpenRequest& request) {
     return nullptr;
   }
   tcb->state = State::kSynSent;
-  tcb->set(kTimestamps | kSackPermitted | kWindowScaled);
+  tcb->set(kSackPermitted | kWindowScaled);
+  if (context.settings.timestamps) tcb->set(kTimestamps);
   tcb->rcv_wscale = context.settings.window_scale;
   tcb->iss = context.isn.initial_sequence(tcb->key, context.now);
   tcb->snd_una = tcb->iss;
