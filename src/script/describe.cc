@@ -31,8 +31,8 @@ struct Describer {
   const MptcpNames& names;
   bool from_stack;
 
-  uint32_t sequence(const SequenceMap* map, uint32_t live) const {
-    return map != nullptr && map->known ? map->to_script(live) : live;
+  uint32_t sequence(const SequenceMap* map, uint32_t live, bool syn = false) const {
+    return map != nullptr && map->known ? map->to_script(live, syn) : live;
   }
   const SequenceMap* other_side() const {
     return flow == nullptr ? nullptr : from_stack ? &flow->remote_seq : &flow->local_seq;
@@ -221,7 +221,7 @@ std::string describe(const LivePacket& packet, const Flow* flow, const MptcpName
   if (!packet.tcp) return "protocol " + number(packet.ip.protocol) + " " + route;
   const wire::TcpHeader& tcp = *packet.tcp;
   const Describer numbers{flow, names, true};
-  const uint32_t seq = numbers.sequence(flow == nullptr ? nullptr : &flow->local_seq, tcp.seq.raw());
+  const uint32_t seq = numbers.sequence(flow == nullptr ? nullptr : &flow->local_seq, tcp.seq.raw(), tcp.has(wire::tcp_flag::kSyn));
   std::string out;
   if (flow == nullptr)
     out += packet.ip.source.to_string() + ":" + number(tcp.source_port) + " > " +
@@ -229,7 +229,7 @@ std::string describe(const LivePacket& packet, const Flow* flow, const MptcpName
   out += describe_flags(tcp.flags) + " " + number(seq) + ":" +
          number(static_cast<uint32_t>(seq + packet.body.size())) + "(" + number(packet.body.size()) + ")";
   if (tcp.has(wire::tcp_flag::kAck))
-    out += " ack " + number(numbers.sequence(numbers.other_side(), tcp.ack.raw()));
+    out += " ack " + number(numbers.sequence(numbers.other_side(), tcp.ack.raw(), tcp.has(wire::tcp_flag::kSyn)));
   out += " win " + number(tcp.window);
   if (tcp.urgent != 0) out += " urg " + number(tcp.urgent);
   if (!packet.options.empty()) out += " <" + describe_options(packet.options, flow, names, true) + ">";

@@ -183,7 +183,7 @@ struct Put {
     if (o.ack) put_number(o.ack->wide, ack_value(*o.ack));
     if (!o.dsn) return;
     const uint64_t dsn = dsn_value(*o.dsn);
-    const uint32_t own_seq = (c.inbound ? c.flow.remote_seq : c.flow.local_seq).relative(c.spec.seq);
+    const uint32_t own_seq = (c.inbound ? c.flow.remote_seq : c.flow.local_seq).relative(c.spec.seq, c.spec.flags & wire::tcp_flag::kSyn);
     const uint32_t ssn = o.subflow_seq              ? *o.subflow_seq
                          : packet != nullptr        ? packet->dss.subflow_seq
                          : c.spec.payload_size == 0 ? 0

@@ -14,7 +14,8 @@
 
 namespace tributary::script {
 
-/// One direction's sequence numbers: live = script + shift.
+/// One direction's sequence numbers. A segment with SYN names them as they are, and so says which number is the ISN; all others
+/// count from the SYN, which is 0.
 struct SequenceMap {
   bool known = false;
   uint32_t script_isn = 0;
@@ -25,10 +26,10 @@ struct SequenceMap {
     script_isn = script;
     live_isn = live;
   }
-  uint32_t to_live(uint32_t script) const { return script - script_isn + live_isn; }
-  uint32_t to_script(uint32_t live) const { return live - live_isn + script_isn; }
-  /// Relative as in MPTCP mappings: the SYN is 0.
-  uint32_t relative(uint32_t script) const { return script - script_isn; }
+  uint32_t to_live(uint32_t script, bool syn = false) const { return relative(script, syn) + live_isn; }
+  uint32_t to_script(uint32_t live, bool syn = false) const { return live - live_isn + (syn ? script_isn : 0); }
+  /// As in MPTCP mappings too: the SYN is 0.
+  uint32_t relative(uint32_t script, bool syn) const { return script - (syn ? script_isn : 0); }
 };
 
 struct Flow {

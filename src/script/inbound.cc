@@ -70,7 +70,7 @@ wire::IpHeader ip_header(const IpSpec& spec, const Flow& flow) {
 Bytes payload_of(const TcpSpec& spec, const Flow& flow) {
   if (spec.payload) return Bytes(spec.payload->begin(), spec.payload->end());
   const bool syn = spec.flags & wire::tcp_flag::kSyn;
-  const int64_t place = static_cast<int32_t>(flow.remote_seq.relative(spec.seq)) + (syn ? 1 : 0) - 1;
+  const int64_t place = static_cast<int32_t>(flow.remote_seq.relative(spec.seq, syn)) + (syn ? 1 : 0) - 1;
   return make_pattern(static_cast<uint64_t>(std::max<int64_t>(place + flow.inbound_data_shift, 0)),
                       spec.payload_size);
 }
@@ -78,12 +78,12 @@ Bytes payload_of(const TcpSpec& spec, const Flow& flow) {
 void note_sequence(const TcpSpec& spec, Flow& flow) {
   const bool syn = spec.flags & wire::tcp_flag::kSyn;
   if (!flow.remote_seq.known) {
-    flow.remote_seq.set(spec.seq, kIsns[flow.remote.port % std::size(kIsns)]);
+    flow.remote_seq.set(syn ? spec.seq : 0, kIsns[flow.remote.port % std::size(kIsns)]);
   } else if (syn && spec.seq != flow.remote_seq.script_isn) {
     // A new connection between the same ports, if the stack answers with a SYN.
     flow.new_remote_isn = spec.seq;
   }
-  if (spec.ack && !flow.local_seq.known && !flow.opened_by_call) flow.local_seq.set(*spec.ack, 0x31415926);
+  if (spec.ack && !flow.local_seq.known && !flow.opened_by_call) flow.local_seq.set(0, 0x31415926);
 }
 
 Bytes build_tcp(const PacketSpec& packet, const TcpSpec& spec, Flow& flow, MptcpNames& names) {
@@ -93,8 +93,9 @@ Bytes build_tcp(const PacketSpec& packet, const TcpSpec& spec, Flow& flow, Mptcp
   wire::TcpHeader tcp;
   tcp.source_port = flow.remote.port;
   tcp.destination_port = flow.local.port;
-  tcp.seq = SeqNum(flow.remote_seq.to_live(spec.seq));
-  if (spec.ack) tcp.ack = SeqNum(flow.local_seq.to_live(*spec.ack));
+  const bool syn = spec.flags & wire::tcp_flag::kSyn;
+  tcp.seq = SeqNum(flow.remote_seq.to_live(spec.seq, syn));
+  if (spec.ack) tcp.ack = SeqNum(flow.local_seq.to_live(*spec.ack, syn));
   tcp.flags = spec.flags;
   tcp.window = spec.window.value_or(0);
   tcp.urgent = spec.urgent.value_or(0);
@@ -112,7 +113,7 @@ Bytes build_icmp(const PacketSpec& packet, const IcmpSpec& spec, const Flow& flo
   wire::TcpHeader quoted;
   quoted.source_port = flow.local.port;
   quoted.destination_port = flow.remote.port;
-  quoted.seq = SeqNum(flow.local_seq.to_live(spec.quoted_seq.value_or(flow.local_seq.script_isn)));
+  quoted.seq = SeqNum(flow.local_seq.to_live(spec.quoted_seq.value_or(0)));
   Bytes body = make_tcp_packet(quoted_ip, quoted, {}, Bytes(spec.quoted_size));
   body.resize((v4 ? 20u : 40u) + 8);
   wire::IcmpHeader icmp;

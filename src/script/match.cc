@@ -47,11 +47,11 @@ class Matcher {
  private:
   void learn_isn() {
     if (!(tcp_.has(kSyn) && spec_.flags & kSyn)) {
-      if (!flow_.local_seq.known) flow_.local_seq.set(spec_.seq, tcp_.seq.raw());
+      if (!flow_.local_seq.known) flow_.local_seq.set(0, tcp_.seq.raw() - spec_.seq);
       return;
     }
     if (flow_.new_remote_isn && tcp_.has(kAck)) {
-      flow_.remote_seq.set(*flow_.new_remote_isn, flow_.remote_seq.to_live(*flow_.new_remote_isn));
+      flow_.remote_seq.set(*flow_.new_remote_isn, flow_.remote_seq.to_live(*flow_.new_remote_isn, true));
       flow_.new_remote_isn.reset();
       flow_.local_seq.known = false;
       flow_.inbound_data_shift = flow_.outbound_data_shift = 0;
@@ -83,13 +83,13 @@ class Matcher {
     // A reset that answers a segment without ACK has the sequence number 0 (RFC 9293 §3.10.7.1), whatever the
     // ISN.
     const bool zero_reset = tcp_.has(kRst) && spec_.seq == 0 && tcp_.seq.raw() == 0;
-    const uint32_t seq = flow_.local_seq.to_script(tcp_.seq.raw());
+    const uint32_t seq = flow_.local_seq.to_script(tcp_.seq.raw(), tcp_.has(kSyn));
     if (seq != spec_.seq && !zero_reset) add(differs("sequence number", spec_.seq, seq));
     if (spec_.payload_size != live_.body.size())
       add(differs("payload size", spec_.payload_size, live_.body.size()));
     if (spec_.ack) {
       const uint32_t ack =
-          flow_.remote_seq.known ? flow_.remote_seq.to_script(tcp_.ack.raw()) : tcp_.ack.raw();
+          flow_.remote_seq.known ? flow_.remote_seq.to_script(tcp_.ack.raw(), tcp_.has(kSyn)) : tcp_.ack.raw();
       if (ack != *spec_.ack) add(differs("acknowledgement number", *spec_.ack, ack));
     }
     if (spec_.window && *spec_.window != tcp_.window) add(differs("window", *spec_.window, tcp_.window));

@@ -97,11 +97,10 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
     const int result = open_with(socket, number, to, shut ? FastOpen::kOff : FastOpen::kCookie, {});
     return result == -EINPROGRESS && !socket.nonblocking ? -EAGAIN : result;
   }
-  constexpr size_t kPlainOptions = 20;  // of a SYN: MSS, SACK-permitted, timestamps, window scale
-  const size_t cookie = no_cookie ? 0 : (2u + known->size + 3u) / 4 * 4;
+  constexpr size_t kOptions = 40;  // room for all there may be, as Linux leaves it
   const size_t mss = has_cookie ? known->mss : to.address.is_v4() ? 536 : 1220;
   size_t taken = 0;
-  PacketList early = cut(bytes.substr(0, mss - kPlainOptions - cookie), mss, taken);
+  PacketList early = cut(bytes.substr(0, mss - kOptions), mss, taken);
   const int result =
       open_with(socket, number, to, no_cookie ? FastOpen::kNoCookie : FastOpen::kCookie, std::move(early));
   if (result != -EINPROGRESS) return result;
