@@ -94,7 +94,7 @@ TEST_F(ScriptProgram, TraceTellsEveryPacket) {
 
 TEST_F(ScriptProgram, CommandsOfAFileNextToTheScriptAreRead) {
   write("defaults.sh", "# comment\nsysctl -q net.ipv4.tcp_timestamps=1\n");
-  write("wrong.sh", "sysctl -q net.ipv4.tcp_timestamps=0\n");
+  write("wrong.sh", "sysctl -q net.ipv4.tcp_sack=0\n");
   EXPECT_EQ(run({write("a.pkt", "`./defaults.sh`\n" + kPass)}), 0);
   EXPECT_EQ(run({write("b.pkt", "`./wrong.sh`\n" + kPass)}), 77);
   EXPECT_EQ(run({write("c.pkt", "`./missing.sh`\n" + kPass)}), 77);

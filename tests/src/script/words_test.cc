@@ -26,8 +26,14 @@ TEST(CommandWords, AreSplitLikeAShellWould) {
   for (const auto& c : cases) EXPECT_EQ(split_words(c.line), c.words) << c.line;
 }
 
-TEST(CommandWords, VariablesAreUnsupported) {
-  for (const char* line : {"a $HOME", "a=$((x*2))", "a=$((2"}) {
+TEST(CommandWords, VariablesAreThoseOfTheEnvironment) {
+  setenv("TRIBUTARY_WORD", "4", 1);
+  EXPECT_EQ(split_words("a$TRIBUTARY_WORD ip=v$TRIBUTARY_WORD/$TRIBUTARY_WORD"), (Words{"a4", "ip=v4/4"}));
+  unsetenv("TRIBUTARY_WORD");
+}
+
+TEST(CommandWords, WhatTheyDoNotNameIsUnsupported) {
+  for (const char* line : {"a $TRIBUTARY_NO_WORD", "a $", "a=$((x*2))", "a=$((2"}) {
     try {
       split_words(line);
       ADD_FAILURE() << line;
