@@ -40,7 +40,7 @@ LINKS = [
     Link("200M 2 ms", 200_000_000, 1, seconds=8, omit=2),
     Link("100M 20 ms", 100_000_000, 10, seconds=10, omit=2),
     Link("50M 100 ms", 50_000_000, 50, seconds=20, omit=5),
-    Link("20M 600 ms", 20_000_000, 300, seconds=40, omit=15),
+    Link("20M 600 ms", 20_000_000, 300, seconds=30, omit=15),
     Link("100M 20 ms, shallow", 100_000_000, 10, queue="25p"),
     Link("100M 20 ms, 0.1 % lost", 100_000_000, 10, faults=("loss 0.1%",)),
     Link("50M 40 ms, 1 % lost", 50_000_000, 20, faults=("loss 1%",)),
@@ -74,10 +74,12 @@ def _start_sender(stack: contextlib.ExitStack, testbed: Testbed, ours: bool, alg
 def measure(link: Link, algorithm: str, ours: bool, seed: int) -> dict:
     """One download. Mbit/s that arrived, milliseconds of queue, what the link dropped."""
     access = Access(rate=link.rate, delay_ms=link.delay_ms, queue=link.queue)
-    with Testbed([access], congestion_control=algorithm, seed=seed) as testbed, contextlib.ExitStack() as stack:
+    with Testbed([Access()], congestion_control=algorithm, seed=seed) as testbed, contextlib.ExitStack() as stack:
         host = _start_sender(stack, testbed, ours, algorithm)
         testbed.wait_for_path(0)
         emulator: Emulator = testbed.emulators[0]
+        for command in access.commands():
+            emulator.command(command)
         gateway = testbed.accesses[0].gateway_ipv4
         idle = _round_trips(testbed.client.run(["ping", "-c", _IDLE_ECHOES, "-i", "0.2", gateway], timeout=20))
         for fault in link.faults:
