@@ -133,6 +133,7 @@ class FaultWorld {
       const auto algorithms = {congestion::Algorithm::kNewReno, congestion::Algorithm::kCubic, congestion::Algorithm::kBbr};
       s->algorithm = algorithms.begin()[prng_.below(algorithms.size())];
       s->mptcp_checksum = checksums;
+      s->first_ephemeral_port = 20'000;  // joins leave the ports of the connections alone
       s->max_subflows = s->max_time_wait = 256;
       s->max_connections = 64;
     }

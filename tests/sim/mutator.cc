@@ -109,7 +109,10 @@ void Mutator::learn(Flow& flow, Direction direction, const Segment& segment) {
   const wire::TcpOptions options = options_of(segment);
   if (segment.tcp.has(kSyn)) {
     way.has_timestamps = options.has(wire::TcpOptions::kTimestamps);
-    way.first_timestamp = options.ts_value;
+    // The first of all, or a repeated SYN's would make "older" what is newer.
+    const bool older = static_cast<int32_t>(options.ts_value - way.first_timestamp) < 0;
+    if (!way.seen_syn || older) way.first_timestamp = options.ts_value;
+    way.seen_syn = true;
     flow.join |= options.mptcp.has(wire::MptcpOptions::kJoin);
   }
   const bool dss = options.mptcp.has(wire::MptcpOptions::kDss) && options.mptcp.dss.has_mapping;

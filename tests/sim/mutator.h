@@ -55,7 +55,8 @@ class Mutator : public Middlebox {
   struct Way {
     std::optional<Segment> last;   ///< valid segment last seen
     std::deque<Frame> old;         ///< for replays
-    uint32_t first_timestamp = 0;  ///< of the SYN
+    uint32_t first_timestamp = 0;  ///< of the first SYN
+    bool seen_syn = false;
     bool has_timestamps = false;
     bool mapped = false;  ///< the last payload that passed had a mapping
   };
