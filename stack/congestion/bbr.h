@@ -124,7 +124,7 @@ struct Connection {
   uint32_t mss = 0;
   bool in_recovery = false;  ///< fast recovery or after a time-out
   bool has_selective_acks = true;
-  bool cwnd_limited = false;  ///< since the last ACK
+  bool cwnd_limited = false;  ///< what left last filled the window
 };
 
 /// OnInit (§5.2.1). `srtt`: of the handshake, or 0.

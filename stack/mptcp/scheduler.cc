@@ -43,10 +43,7 @@ Tcb* pick_subflow(Context& context, Connection& connection, uint32_t size, uint3
     if (!is_usable(tcb) || context.tcbs.index(tcb) == except || class_of(tcb) != best_class) return;
     const uint32_t wanted = std::min<uint32_t>(size, tcp::payload_per_segment(context, tcb));
     const bool busy = tcp::in_flight(tcb) != 0 || tcb.tx_unsent() != nullptr;
-    if (tcp::send_room(context, tcb) < wanted && busy) {
-      tcp::note_limited(context, tcb);
-      return;
-    }
+    if (tcp::send_room(context, tcb) < wanted && busy) return;
     if (best == nullptr || delay(tcb) < delay(*best)) best = &tcb;
   });
   return best;

@@ -147,8 +147,6 @@ void send_new(Context& context, Connection& connection) {
       connection.snd_unsent = m;
       first = false;
     }
-    // More was there to send: the window is what held it back, and may grow.
-    if (m != nullptr && end_of(m) <= connection.snd_wnd_end) tcp::note_limited(context, *tcb);
     tcp::request_output(context, *tcb);
   }
 }

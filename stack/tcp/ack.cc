@@ -26,6 +26,7 @@ SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_s
 /// What the packets this ACK delivers tell: the best round-trip sample is the latest sent of those sent once.
 struct AckSample {
   PathModel* model;
+  SeqNum fack;  ///< RACK.fack before this ACK
   int64_t sent_at = -1;
 };
 
@@ -38,7 +39,7 @@ bool is_original(const Tcb& tcb, rte_mbuf* m) {
 void take_delivery(Context& context, Tcb& tcb, rte_mbuf* m, AckSample& sample, Delivery& delivery) {
   PacketInfo& info = info_of(m);
   delivery.original |= is_original(tcb, m);
-  note_delivered(context, tcb, m);
+  note_delivered(context, tcb, m, sample.fack);
   if (info.flags & kPktSmall) {
     info.flags &= static_cast<uint16_t>(~kPktSmall);
     --tcb.flight->small_packets;
@@ -203,7 +204,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   react_to_echo(context, tcb, segment, prior_in_flight);
 
   Delivery delivery;
-  AckSample sample{.model = model_of(context, tcb)};
+  AckSample sample{.model = model_of(context, tcb), .fack = tcb.flight != nullptr ? tcb.flight->highest_sacked : tcb.snd_una};
   if (sample.model != nullptr) {
     check_app_limited(context, tcb);
     sample.model->sample = {};
@@ -239,7 +240,6 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery) && sample.model == nullptr) {
     congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt), Micros(tcb.min_rtt),
                                 tcb.mss, tcb.has(kCwndLimited | kInLoss)});
-    tcb.clear(kCwndLimited);
   }
   if (delivery.advanced || delivery.sacked != 0) {
     restart_retransmission(context, tcb);

@@ -1,5 +1,7 @@
 #include "stack/tcp/ecn.h"
 
+#include "stack/tcp/recovery.h"
+
 namespace tributary::tcp {
 
 using namespace wire::tcp_flag;
@@ -35,7 +37,7 @@ void react_to_echo(Context& context, Tcb& tcb, const Segment& segment, uint32_t 
   const bool same_round = tcb.recovery_point <= tcb.snd_nxt && segment.ack < tcb.recovery_point;
   if (tcb.has(kInRecovery | kInLoss) || same_round) return;
   tcb.recovery_point = tcb.snd_nxt;
-  congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
+  congestion::on_loss(tcb.cc, context.now, flight_size(tcb, prior_in_flight), tcb.mss);
   congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
   tcb.cc.prior_cwnd = 0;
   tcb.ecn |= kEcnCwr;

@@ -69,7 +69,6 @@ void update_model(Context& context, Tcb& tcb, PathModel& model, Micros rtt) {
   finish_sample(model.sampler, model.sample, Micros(tcb.min_rtt));
   if (model.sample.newly_acked == 0) return;
   bbr::on_ack(model.bbr, tcb.cc, describe(context, tcb, model), model.sample, rtt);
-  tcb.clear(kCwndLimited);
   // What is sent at half the pipe says nothing of the path's rate.
   if (model.bbr.mode == congestion::Bbr::Mode::kProbeRtt) mark_app_limited(model.sampler, in_flight(tcb));
   model.pacing.set_rate(model.bbr.pacing_rate, model.bbr.send_quantum);

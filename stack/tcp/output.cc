@@ -93,10 +93,7 @@ bool send_new(Context& context, Tcb& tcb) {
   while (rte_mbuf* m = tcb.tx_unsent()) {
     uint32_t size = std::min<uint32_t>(info_of(m).payload_size, payload_per_segment(context, tcb));
     const uint32_t outstanding = in_flight(tcb);
-    if (outstanding != 0 && outstanding + size > tcb.cc.cwnd + limited_transmit(tcb)) {
-      tcb.set(kCwndLimited);
-      break;
-    }
+    if (outstanding != 0 && outstanding + size > tcb.cc.cwnd + limited_transmit(tcb)) break;
     const bool small = size <= kSmallPiece;
     if (small && too_many_small(tcb)) break;
     const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
@@ -122,6 +119,12 @@ bool send_new(Context& context, Tcb& tcb) {
     sent = true;
   }
   return sent;
+}
+
+/// After sending: whether the window is full. ACKs that come before the next sending, several in a batch, grow it then.
+void note_limited(Tcb& tcb) {
+  if (in_flight(tcb) + tcb.mss > tcb.cc.cwnd) tcb.set(kCwndLimited);
+  else tcb.clear(kCwndLimited);
 }
 
 bool send_fin(Context& context, Tcb& tcb) {
@@ -168,10 +171,6 @@ void restart_after_idle(const Context& context, Tcb& tcb) {
   if (congestion::is_idle(tcb.cc, context.now, base_rto(context.settings, tcb))) congestion::on_idle(tcb.cc, tcb.mss);
 }
 
-void note_limited(const Context& context, Tcb& tcb) {
-  if (model_of(context, tcb) == nullptr || in_flight(tcb) + unsent_bytes(tcb) + tcb.mss > tcb.cc.cwnd) tcb.set(kCwndLimited);
-}
-
 uint32_t send_room(const Context& context, const Tcb& tcb) {
   if (too_many_small(tcb)) return 0;
   const uint32_t flight = in_flight(tcb);
@@ -215,7 +214,7 @@ void output(Context& context, Tcb& tcb) {
     if (tcb.flight != nullptr && tcb.flight->lost_bytes != 0) send_retransmissions(context, tcb);
     if (tcb.tx_unsent() != nullptr) {
       restart_after_idle(context, tcb);
-      send_new(context, tcb);
+      if (send_new(context, tcb)) note_limited(tcb);
     }
     send_fin(context, tcb);
   }

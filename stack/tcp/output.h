@@ -27,8 +27,6 @@ bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size);
 void restart_after_idle(const Context& context, Tcb& tcb);
 /// Bytes of the peer's and the congestion window still open for data not yet in the send queue.
 uint32_t send_room(const Context& context, const Tcb& tcb);
-/// More could have been given to this Tcb if it had room: notes that the window limits it, unless pacing does.
-void note_limited(const Context& context, Tcb& tcb);
 /// Payload one segment can carry: the peer's MSS less the options every segment of this Tcb has.
 uint16_t payload_per_segment(const Context& context, const Tcb& tcb);
 /// Bytes in the network: sent, not acknowledged in any way, not marked lost (RFC 6675 "pipe").

@@ -41,7 +41,7 @@ void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
   tcb.flight->prr_delivered = 0;
   tcb.flight->prr_out = 0;
   if (PathModel* model = model_of(context, tcb)) enter_model_recovery(tcb, *model);
-  else congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
+  else congestion::on_loss(tcb.cc, context.now, flight_size(tcb, prior_in_flight), tcb.mss);
   ++context.counters.tcp_sack_recoveries;
 }
 
@@ -83,14 +83,14 @@ void mark_overdue(Context& context, Tcb& tcb) {
 
 }  // namespace
 
-void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m) {
+void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m, SeqNum fack) {
   Flight& flight = *tcb.flight;
   const PacketInfo& info = info_of(m);
   if (info.transmissions == 0) return;
   const SeqNum end = end_of(m);
   // Step 3: reordering shows when something sent once arrives below what already has (not after a retransmission).
-  if (end > flight.highest_sacked) flight.highest_sacked = end;
-  else if (end < flight.highest_sacked && !(info.flags & kPktRetransmitted)) tcb.set(kReordering);
+  flight.highest_sacked = max_seq(flight.highest_sacked, end);
+  if (end < fack && !(info.flags & kPktRetransmitted)) tcb.set(kReordering);
   // Step 2: the latest sent of what has been delivered. A retransmission acknowledged sooner than a round trip can be
   // was acknowledged for its first transmission.
   const int64_t rtt = context.now.count() - info.sent_at;
@@ -112,7 +112,7 @@ void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint3
     ++context.counters.tcp_probe_recoveries;
     // A model looks at how much is lost, which is one segment.
     if (tcb.has(kInRecovery | kInLoss) || model_of(context, tcb) != nullptr) return;
-    congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
+    congestion::on_loss(tcb.cc, context.now, flight_size(tcb, prior_in_flight), tcb.mss);
     congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
   }
 }
@@ -206,7 +206,7 @@ void enter_loss(Context& context, Tcb& tcb) {
     mark_overdue(context, tcb);
   }
   if (PathModel* model = model_of(context, tcb)) enter_model_loss(context, tcb, *model);
-  else congestion::on_timeout(tcb.cc, context.now, outstanding, tcb.mss, first);
+  else congestion::on_timeout(tcb.cc, context.now, flight_size(tcb, outstanding), tcb.mss, first);
   tcb.clear(kInRecovery | kProbeSent);
   tcb.set(kInLoss);
   tcb.recovery_point = tcb.snd_nxt;

@@ -2,6 +2,8 @@
 // proportional rate reduction (RFC 9937).
 #pragma once
 
+#include <algorithm>
+
 #include "stack/context.h"
 
 namespace tributary::tcp {
@@ -16,8 +18,15 @@ struct Delivery {
   bool original = false;        ///< delivered: something sent once, before the latest recovery began
 };
 
-/// RACK steps 2 and 3 for one packet just acknowledged or SACKed.
-void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m);
+/// FlightSize for a reduction (RFC 5681 §3.1, equation 4): the whole window if the last sending filled it, since then the ACKs
+/// of one batch have only emptied it; otherwise what was in flight before the ACK.
+inline uint32_t flight_size(const Tcb& tcb, uint32_t prior_in_flight) {
+  return tcb.has(kCwndLimited) ? std::max(tcb.cc.cwnd, prior_in_flight) : prior_in_flight;
+}
+
+/// RACK steps 2 and 3 for one packet just acknowledged or SACKed. `fack` = RACK.fack before the ACK: one that SACKs what is
+/// above a hole often acknowledges what is below it too, and that is no reordering.
+void note_delivered(Context& context, Tcb& tcb, rte_mbuf* m, SeqNum fack);
 
 /// Marks losses after an ACK, enters and leaves recovery, sets cwnd while in it. `prior_in_flight` = before the ACK.
 void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight);

@@ -38,7 +38,7 @@ enum TcbFlag : uint32_t {
   kOutputQueued = 1 << 11,    ///< on the context's output list
   kReadyQueued = 1 << 12,     ///< on the context's ready list (plain streams)
   kProbeSent = 1 << 13,       ///< a tail loss probe is in flight
-  kCwndLimited = 1 << 14,     ///< the window, not the sender, held data back since the last ACK
+  kCwndLimited = 1 << 14,     ///< what left last filled the congestion window
   kEarlyData = 1 << 15,       ///< may send in SYN-RECEIVED: the SYN carried accepted payload (RFC 7413 §4.2)
   kSynLost = 1 << 16,         ///< a SYN or SYN-ACK was sent again
   kReordering = 1 << 17,      ///< RACK has seen reordering

@@ -143,12 +143,12 @@ Micros period_of(const Bottleneck& path) {
 
 class OnPath : public CongestionSim, public testing::WithParamInterface<PathCase> {
  protected:
-  Share run_alone(Algorithm algorithm, const Bottleneck& path) {
+  Share run_alone(Algorithm algorithm, const Bottleneck& path, int periods = 1) {
     make(path);
     start_flow(algorithm);
     measure(GetParam().settled);
     settled_ = {link().offered, link().queue_drops};
-    return measure(period_of(path))[0];
+    return measure(period_of(path) * periods)[0];
   }
   struct {
     uint64_t offered, queue_drops;
@@ -185,7 +185,8 @@ TEST_P(OnPath, BbrNeedsNoDeepBuffer) {
 TEST_P(OnPath, BbrBearsRandomLosses) {
   Bottleneck path = GetParam().path;
   path.loss = 0.01;
-  EXPECT_GE(run_alone(Algorithm::kBbr, path).of_link, 0.85);
+  // Now and then chance has a whole flight lose more than is tolerated, and the model shrinks for some rounds.
+  EXPECT_GE(run_alone(Algorithm::kBbr, path, 4).of_link, 0.85);
 }
 
 TEST_F(CongestionSim, CubicTakesRandomLossesForCongestion) {
