@@ -55,6 +55,32 @@ TEST_F(TcpRecovery, ThreeSackedSegmentsAreEnoughWithTimestampsToo) {
   peer.ignore_all();
 }
 
+// A delayed ACK is sent at once when something is missing: it acknowledges what is below the hole and SACKs what is above it.
+TEST_F(TcpRecovery, AnAckOfWhatIsBelowAHoleAndASackOfWhatIsAboveIsNoReordering) {
+  open_and_send(10);
+  sack(1, 2, 3);
+  sack(1, 2, 4);
+  peer.expect_nothing();
+  sack(1, 2, 5);
+  expect_segment(1);  // at once: three SACKed, and no reordering seen
+  peer.ignore_all();
+}
+
+// RFC 5681 §3.1: FlightSize is what was sent, not what a batch of ACKs has left of it.
+TEST_F(TcpRecovery, ABatchOfAcksDoesNotMakeTheReductionDeeper) {
+  open_and_send(30);
+  peer.send(ack(1, at(10)));
+  peer.ignore_all();
+  wait_ms(100);
+  const uint32_t cwnd = info().cwnd;
+  ASSERT_EQ(cwnd, 20u * kMss);
+  std::vector<Seg> batch;
+  for (const unsigned end : {12, 13, 20, 24}) batch.push_back(ack(1, at(10)).sack(at(11), at(end)));
+  peer.send(batch);
+  EXPECT_EQ(info().ssthresh, cwnd * 7 / 10);
+  peer.ignore_all();
+}
+
 // RFC 8985 §6.2 step 5: fewer wait for the reordering window, a quarter of the smallest round trip.
 TEST_F(TcpRecovery, FewerSackedSegmentsWaitForTheReorderingWindow) {
   open_and_send(10);

@@ -282,6 +282,17 @@ TEST_F(TcpSend, SlowStartDoublesTheWindowEachRoundTrip) {
   peer.ignore_all();
 }
 
+TEST_F(TcpSend, EachAckOfABatchMakesTheWindowGrow) {
+  open();
+  write(pattern(30 * kMss));
+  expect_segments(1, 10);
+  std::vector<Seg> batch;
+  for (unsigned n = 2; n <= 10; n += 2) batch.push_back(ack(1, 1 + n * kMss));
+  peer.send(batch);
+  expect_segments(1 + 10 * kMss, 20);
+  peer.expect_nothing();
+}
+
 // RFC 9293 §3.8.3 with RFC 5681 §4.1: no burst after a pause.
 TEST_F(TcpSend, SmallWritesThatWaitTravelTogether) {
   open({.wscale = -1}, 0);
