@@ -4,18 +4,18 @@
 
 namespace tributary::link {
 
-void Direction::offer(TimePoint now, HeldFrame frame) {
+void Direction::offer(TimePoint arrival, HeldFrame frame) {
   ++statistics_.offered_frames;
   statistics_.offered_bytes += frame.length;
   if (parameters_.down) return drop(frame, Drop::kDown);
-  advance(now);
-  if (parameters_.rate == 0 && queue_.empty()) return launch(now, frame);
+  advance(arrival);
+  if (parameters_.rate == 0 && queue_.empty()) return launch(arrival, frame);
   if (!has_room_for(frame.length)) return drop(frame, Drop::kQueue);
   queue_.push_back(frame);
   queue_bytes_ += frame.length;
   if (queue_.size() == 1) {
-    start_service(now);
-    advance(now);
+    start_service(std::max(arrival, front_finish_));
+    advance(arrival);
   }
 }
 

@@ -2,7 +2,9 @@
 //
 //   offer ──► [tail drop] ──► queue ──(rate)──► loss? duplicate? ──(delay, reorder)──► take_due
 //
-// It holds indices of frames, not frames, reads no clock and touches no socket. Time never runs backwards.
+// It holds indices of frames, not frames, reads no clock and touches no socket. Frames are offered in the order they
+// arrived, with the time they did, which may have been before the last `take_due`: then the line, if it was free, has been
+// busy with them since.
 // A frame's finish on the line is reckoned from the finish of the one before it, not from when the caller
 // looked, so waking late delays frames but never costs capacity.
 #pragma once
@@ -34,7 +36,7 @@ class Direction {
   Direction(FramePool& pool, std::uint64_t seed) : pool_(pool), random_(seed) {}
 
   /// Takes over one reference to `frame`; a frame not accepted is released and counted.
-  void offer(TimePoint now, HeldFrame frame);
+  void offer(TimePoint arrival, HeldFrame frame);
 
   /// The next frame whose time has come, whose reference passes to the caller; nothing when none is due.
   std::optional<HeldFrame> take_due(TimePoint now);
@@ -75,7 +77,7 @@ class Direction {
   Statistics statistics_;
   std::deque<HeldFrame> queue_;  // the front one is in service until front_finish_
   std::uint64_t queue_bytes_ = 0;
-  TimePoint front_finish_{0};
+  TimePoint front_finish_{0};    // or when the line fell idle
   TimePoint last_due_{0};  // only reordering reorders: a shortened delay must not
   std::uint64_t order_ = 0;
   std::priority_queue<Flying, std::vector<Flying>, std::greater<>> flying_;

@@ -5,9 +5,9 @@
 
 namespace tributary::link {
 
-void offer(Link& link, Direction& direction, TimePoint now, HeldFrame frame) {
+void offer(Link& link, Direction& direction, TimePoint arrival, HeldFrame frame) {
   if (!link.filter.swallows(link.pool.bytes(frame.index).subspan(frame.offset, frame.length))) {
-    return direction.offer(now, frame);
+    return direction.offer(arrival, frame);
   }
   Statistics& statistics = direction.statistics();
   ++statistics.offered_frames;

@@ -21,7 +21,7 @@ struct Link {
 };
 
 /// Puts a frame that arrived into `direction`, which is one of the link's own, unless the filter swallows it.
-void offer(Link& link, Direction& direction, TimePoint now, HeldFrame frame);
+void offer(Link& link, Direction& direction, TimePoint arrival, HeldFrame frame);
 
 /// When the link has something to do without a new frame; nothing when it is empty.
 std::optional<TimePoint> next_deadline(const Link& link);

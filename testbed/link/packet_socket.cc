@@ -7,8 +7,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <optional>
 #include <system_error>
 
 namespace tributary::link {
@@ -26,17 +29,39 @@ void check(int result, const std::string& what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
 }
 
+TimePoint read_clock(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return std::chrono::seconds(now.tv_sec) + Nanos(now.tv_nsec);
+}
+
 struct Ancillary {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(tpacket_auxdata))> bytes;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(tpacket_auxdata)) + CMSG_SPACE(sizeof(timespec))> bytes;
 };
 
-const tpacket_auxdata* find_auxdata(msghdr& header, tpacket_auxdata& copy) {
+/// What the kernel says of the frame in `header`, each if it does.
+struct Notes {
+  std::optional<tpacket_auxdata> auxdata;
+  std::optional<TimePoint> arrival;  // CLOCK_REALTIME
+};
+
+template <typename T>
+T read_as(cmsghdr* c) {
+  T value;
+  std::memcpy(&value, CMSG_DATA(c), sizeof(value));
+  return value;
+}
+
+Notes read_notes(msghdr& header) {
+  Notes notes;
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
-    if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA) continue;
-    std::memcpy(&copy, CMSG_DATA(c), sizeof(copy));
-    return &copy;
+    if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA) notes.auxdata = read_as<tpacket_auxdata>(c);
+    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+      const auto time = read_as<timespec>(c);
+      notes.arrival = std::chrono::seconds(time.tv_sec) + Nanos(time.tv_nsec);
+    }
   }
-  return nullptr;
+  return notes;
 }
 
 // The kernel keeps an outer tag beside the packet. Returns the length with the tag back in its place.
@@ -52,6 +77,8 @@ std::uint32_t put_tag_back(std::uint8_t* buffer, std::uint32_t length, const tpa
 
 }  // namespace
 
+TimePoint read_clock() { return read_clock(CLOCK_MONOTONIC); }
+
 PacketSocket::PacketSocket(const std::string& name) {
   unsigned index = if_nametoindex(name.c_str());
   if (index == 0) throw std::system_error(errno, std::generic_category(), "no interface " + name);
@@ -63,6 +90,7 @@ PacketSocket::PacketSocket(const std::string& name) {
   check(setsockopt(descriptor_, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)),
         "PACKET_IGNORE_OUTGOING");
   check(setsockopt(descriptor_, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)), "PACKET_QDISC_BYPASS");
+  check(setsockopt(descriptor_, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)), "SO_TIMESTAMPNS");
   check(setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUFFORCE, &kBufferBytes, sizeof(kBufferBytes)),
         "SO_RCVBUFFORCE");
   check(setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUFFORCE, &kBufferBytes, sizeof(kBufferBytes)),
@@ -83,8 +111,7 @@ PacketSocket::~PacketSocket() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-bool PacketSocket::receive(FramePool& pool, Statistics& statistics, std::array<HeldFrame, kBatch>& frames,
-                           std::size_t& count) {
+bool PacketSocket::receive(FramePool& pool, Statistics& statistics, std::array<Received, kBatch>& frames, std::size_t& count) {
   count = 0;
   std::array<mmsghdr, kBatch> messages{};
   std::array<iovec, kBatch> vectors;
@@ -115,6 +142,7 @@ bool PacketSocket::receive(FramePool& pool, Statistics& statistics, std::array<H
 
   int received = recvmmsg(descriptor_, messages.data(), static_cast<unsigned>(wanted), MSG_DONTWAIT, nullptr);
   std::size_t arrived = received > 0 ? static_cast<std::size_t>(received) : 0;
+  const TimePoint now = read_clock(), behind = read_clock(CLOCK_REALTIME) - now;
   for (std::size_t i = 0; i < arrived; ++i) {
     if (taken == 0 || (messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
       statistics.count_drop(taken == 0 ? Drop::kPool : Drop::kOversize);
@@ -123,15 +151,15 @@ bool PacketSocket::receive(FramePool& pool, Statistics& statistics, std::array<H
     }
     std::uint8_t* buffer = pool.bytes(buffers[i]).data();
     const std::uint32_t length = messages[i].msg_len;
-    tpacket_auxdata copy;
-    const tpacket_auxdata* auxdata = find_auxdata(messages[i].msg_hdr, copy);
-    if (auxdata != nullptr && (auxdata->tp_status & TP_STATUS_CSUMNOTREADY) != 0)
-      ++statistics.checksum_unfinished;
-    if (auxdata != nullptr && (auxdata->tp_status & TP_STATUS_VLAN_VALID) != 0 && length >= kMacBytes) {
-      frames[count++] = {buffers[i], put_tag_back(buffer, length, *auxdata), 0};
-    } else {
-      frames[count++] = {buffers[i], length, kTagBytes};
-    }
+    const Notes notes = read_notes(messages[i].msg_hdr);
+    const unsigned status = notes.auxdata ? notes.auxdata->tp_status : 0;
+    if ((status & TP_STATUS_CSUMNOTREADY) != 0) ++statistics.checksum_unfinished;
+    // Someone may have set the clock back or forth: no frame came before the last, or comes from the future.
+    last_arrival_ = std::clamp(notes.arrival ? *notes.arrival - behind : now, std::min(last_arrival_, now), now);
+    const bool tagged = (status & TP_STATUS_VLAN_VALID) != 0 && length >= kMacBytes;
+    frames[count++] = {tagged ? HeldFrame{buffers[i], put_tag_back(buffer, length, *notes.auxdata), 0}
+                              : HeldFrame{buffers[i], length, kTagBytes},
+                       last_arrival_};
   }
   for (std::size_t i = arrived; i < taken; ++i) pool.release(buffers[i]);
   return arrived == wanted;

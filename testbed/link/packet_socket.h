@@ -14,6 +14,14 @@
 
 namespace tributary::link {
 
+struct Received {
+  HeldFrame frame;
+  TimePoint time;  ///< when the kernel got it, on the clock of `read_clock`
+};
+
+/// CLOCK_MONOTONIC.
+TimePoint read_clock();
+
 class PacketSocket {
  public:
   static constexpr std::size_t kBatch = 64;
@@ -30,8 +38,7 @@ class PacketSocket {
   /// Up to kBatch frames into buffers of `pool`, whose references pass to the caller. Frames that are too
   /// long or find no buffer are counted in `statistics` and discarded. Returns false when the socket had no
   /// more to read.
-  bool receive(FramePool& pool, Statistics& statistics, std::array<HeldFrame, kBatch>& frames,
-               std::size_t& count);
+  bool receive(FramePool& pool, Statistics& statistics, std::array<Received, kBatch>& frames, std::size_t& count);
 
   /// Sends `frames` in order; what the interface does not take becomes a drop in `statistics`. References
   /// stay with the caller.
@@ -42,6 +49,7 @@ class PacketSocket {
 
  private:
   int descriptor_ = -1;
+  TimePoint last_arrival_{0};
 };
 
 }  // namespace tributary::link

@@ -54,6 +54,38 @@ class LinkDirection : public ::testing::Test {
   Direction direction{pool, 7};
 };
 
+// A process that wakes late reads several frames at once: to the line they came one by one.
+TEST_F(LinkDirection, AFrameToldLateIsServedFromWhenItArrived) {
+  Parameters parameters;
+  parameters.rate = 12'000'000;  // a millisecond for 1500 bytes
+  parameters.overhead = 0;
+  parameters.queue_frames = 1;
+  set(parameters);
+  EXPECT_FALSE(direction.take_due(milliseconds(10)));
+  for (const int ms : {2, 3, 7}) EXPECT_TRUE(offer(milliseconds(ms)));
+  const std::vector<Arrival> arrivals = drain(milliseconds(100));
+  ASSERT_EQ(arrivals.size(), 3u);
+  EXPECT_EQ(arrivals[0].at, milliseconds(3));
+  EXPECT_EQ(arrivals[1].at, milliseconds(4));
+  EXPECT_EQ(arrivals[2].at, milliseconds(8));
+}
+
+// ... but not before the line was done with the frame before.
+TEST_F(LinkDirection, AFrameToldLateWaitsForTheOneBefore) {
+  Parameters parameters;
+  parameters.rate = 12'000'000;
+  parameters.overhead = 0;
+  set(parameters);
+  offer(milliseconds(1));
+  auto first = direction.take_due(milliseconds(10));
+  ASSERT_TRUE(first);
+  pool.release(first->index);
+  offer(milliseconds(1) + microseconds(500));
+  const std::vector<Arrival> arrivals = drain(milliseconds(100));
+  ASSERT_EQ(arrivals.size(), 1u);
+  EXPECT_EQ(arrivals[0].at, milliseconds(3));
+}
+
 TEST_F(LinkDirection, AWireDeliversAtOnceAndAltersNothing) {
   offer(milliseconds(5), 60);
   auto frame = direction.take_due(milliseconds(5));
