@@ -102,6 +102,7 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   settings.data_retries = tcp.data_retries;
   settings.window_scale = tcp.window_scale;
   settings.timestamps = tcp.timestamps;
+  settings.pacing = tcp.pacing;
   settings.restart_after_idle = tcp.restart_after_idle;
   settings.max_out_of_order = tcp.max_out_of_order;
   settings.challenge_acks_per_second = tcp.challenge_acks_per_second;

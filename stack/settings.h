@@ -40,6 +40,7 @@ struct Settings {
   uint8_t data_retries = 15;                      ///< Linux tcp_retries2 (R2)
   uint8_t window_scale = 7;                       ///< shift we offer; 8 MB window
   bool timestamps = true;                         ///< ask for them, and take them when asked (RFC 7323)
+  bool pacing = true;                             ///< of windows beyond the initial one; BBR always paces
   bool restart_after_idle = true;                 ///< from the initial window (RFC 5681 §4.1)
   uint16_t max_out_of_order = 4096;               ///< buffers in one subflow's or connection's reorder queue
   uint16_t challenge_acks_per_second = 1000;      ///< Linux tcp_challenge_ack_limit; per worker

@@ -13,7 +13,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/open.h"
-#include "stack/tcp/model_events.h"
+#include "stack/tcp/pace.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/stream.h"

@@ -59,6 +59,7 @@ struct TcpSection : Lines {
   uint32_t user_timeout_s;
   uint8_t window_scale;
   bool timestamps;
+  bool pacing;
   bool restart_after_idle;
   uint32_t receive_budget;
   uint32_t initial_rto_ms;

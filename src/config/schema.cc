@@ -107,6 +107,10 @@ const std::vector<Section>& table() {
        .meaning = "Timestamps (RFC 7323), asked for and taken. Without them round trips are measured less often, and old "
                   "duplicates are not told from new data.",
        .assign = assign_to<&TcpSection::timestamps>},
+      {.key = "pacing", .type = kBool, .fallback = "true",
+       .meaning = "Spread a window larger than the initial one over the round trip, so that it is no burst to a short queue. "
+                  "BBR always does.",
+       .assign = assign_to<&TcpSection::pacing>},
       {.key = "restart_after_idle", .type = kBool, .fallback = "true",
        .meaning = "After a pause longer than the retransmission time-out, begin again from the initial window (RFC 5681).",
        .assign = assign_to<&TcpSection::restart_after_idle>},

@@ -51,6 +51,7 @@ class VirtualHost::Random : public RandomSource {
 
 Settings HostOptions::small_settings() {
   Settings settings;
+  settings.pacing = false;  // as Linux without the fq discipline
   settings.max_subflows = 256;
   settings.max_connections = 64;
   settings.max_time_wait = 64;

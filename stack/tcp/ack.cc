@@ -8,6 +8,7 @@
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/pace.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/rtt.h"
@@ -159,6 +160,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample, De
 void forget_flight(Context& context, Tcb& tcb) {
   if (tcb.flight == nullptr) return;
   forget_scoreboard(context, *tcb.flight);
+  stop_pacing(context, tcb);
   context.flights.destroy(*tcb.flight);
   tcb.flight = nullptr;
   tcb.clear(kProbeSent);
@@ -258,6 +260,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate || delivery.dsack != 0)
       on_delivery(context, tcb, delivery, prior_in_flight);
     if (sample.model != nullptr) update_model(context, tcb, *sample.model, rtt);
+    else if (delivery.advanced && !tcb.has(kInRecovery)) update_pacing(context, tcb);
     if (tcb.flight->lost_bytes != 0 || tcb.flight->unsent != nullptr) request_output(context, tcb);
     if (tcb.tx_head == nullptr) forget_flight(context, tcb);
   }

@@ -1,11 +1,12 @@
-// Flight: what a Tcb knows of the payload it has queued and sent: the end of the queue, the SACK scoreboard's sums, RACK
-// and PRR. Exists from the first packet queued to the last one acknowledged, so that an idle connection does not pay for it
+// Flight: what a Tcb knows of the payload it has queued and sent: the end of the queue, the SACK scoreboard's sums, RACK,
+// PRR and pacing. Exists from the first packet queued to the last one acknowledged, so that an idle connection does not pay for it
 // (design D5).
 #pragma once
 
 #include <cstdint>
 
 #include "stack/base/seq_num.h"
+#include "stack/tcp/pacing.h"
 
 struct rte_mbuf;
 
@@ -33,7 +34,8 @@ struct Flight {
   uint32_t scoreboard = kNoScoreboard;  ///< index in the context's slab, from the first SACK block on
   bool probe_is_retransmission = false; ///< TLP.is_retrans
   uint16_t small_packets = 0;     ///< small pieces sent and not acknowledged in any way
+  Pacing pacing;
 };
-static_assert(sizeof(Flight) <= 80);
+static_assert(sizeof(Flight) <= 144);
 
 }  // namespace tributary::tcp

@@ -2,6 +2,7 @@
 
 #include "stack/mptcp/send.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/pace.h"
 
 namespace tributary::tcp {
 namespace {
@@ -19,27 +20,18 @@ bbr::Connection describe(Context& context, const Tcb& tcb, const PathModel& mode
           .cwnd_limited = tcb.has(kCwndLimited)};
 }
 
-/// Data the Tcb could send: its own, or the connection's that no subflow has been given.
-bool has_data(const Context& context, const Tcb& tcb) {
-  if (tcb.flight != nullptr && (tcb.flight->unsent != nullptr || tcb.flight->lost_bytes != 0)) return true;
-  return tcb.is_subflow() && context.connections.at(tcb.connection).snd_unsent != nullptr;
-}
-
 }  // namespace
 
 void start_model(Context& context, Tcb& tcb) {
   if (tcb.cc.algorithm != congestion::Algorithm::kBbr) return;
   PathModel& model = *context.models.create();  // as many as Tcbs: cannot fail
   tcb.cc.model = context.models.index(model) + 1;
-  model.pacing.timer.owner = context.tcbs.index(tcb);
   bbr::start(model.bbr, tcb.cc, context.now, Micros(tcb.srtt), tcb.mss);
-  model.pacing.set_rate(model.bbr.pacing_rate, model.bbr.send_quantum);
 }
 
 void drop_model(Context& context, Tcb& tcb) {
   PathModel* model = model_of(context, tcb);
   if (model == nullptr) return;
-  context.pacing_wheel.remove(model->pacing.timer);
   context.models.destroy(*model);
   tcb.cc.model = 0;
 }
@@ -48,10 +40,9 @@ void note_sent(Context& context, Tcb& tcb, PathModel& model, PacketInfo& info) {
   const uint32_t flight = in_flight(tcb);
   if (flight == 0 && model.sampler.app_limited != 0) {
     bbr::on_restart_from_idle(model.bbr, tcb.cc, describe(context, tcb, model));
-    model.pacing.set_rate(model.bbr.pacing_rate, model.bbr.send_quantum);
+    update_pacing(context, tcb);
   }
   sample_sent(model.sampler, info, flight);
-  model.pacing.charge(context.now, info.payload_size);
 }
 
 void note_lost(Context& context, Tcb& tcb, PathModel& model, const PacketInfo& info) {
@@ -71,7 +62,7 @@ void update_model(Context& context, Tcb& tcb, PathModel& model, Micros rtt) {
   bbr::on_ack(model.bbr, tcb.cc, describe(context, tcb, model), model.sample, rtt);
   // What is sent at half the pipe says nothing of the path's rate.
   if (model.bbr.mode == congestion::Bbr::Mode::kProbeRtt) mark_app_limited(model.sampler, in_flight(tcb));
-  model.pacing.set_rate(model.bbr.pacing_rate, model.bbr.send_quantum);
+  if (tcb.flight != nullptr) update_pacing(context, tcb);
 }
 
 void enter_model_recovery(Tcb& tcb, PathModel& model) {
@@ -87,25 +78,9 @@ void undo_model(Context& context, Tcb& tcb, PathModel& model) {
 }
 
 void check_app_limited(Context& context, const Tcb& tcb, PathModel& model) {
-  if (has_data(context, tcb) || !model.pacing.is_open(context.now)) return;
+  if (has_data(context, tcb) || is_paced_out(context, tcb)) return;
   const uint32_t flight = in_flight(tcb);
   if (flight < tcb.cc.cwnd) mark_app_limited(model.sampler, flight);
-}
-
-void arm_pacing(Context& context, Tcb& tcb, PathModel& model) {
-  TimerNode& timer = model.pacing.timer;
-  if (!has_data(context, tcb) || in_flight(tcb) + tcb.mss > tcb.cc.cwnd)
-    return context.pacing_wheel.cancel(timer);
-  if (!model.pacing.is_open(context.now)) return context.pacing_wheel.arm(timer, model.pacing.opens_at());
-  context.pacing_wheel.cancel(timer);
-  // All it was given is sent, and it may send more.
-  if (tcb.tx_unsent() == nullptr && tcb.is_subflow())
-    mptcp::request_schedule(context, context.connections.at(tcb.connection));
-}
-
-void on_pacing_timer(Context& context, Tcb& tcb) {
-  request_output(context, tcb);
-  if (tcb.is_subflow()) mptcp::request_schedule(context, context.connections.at(tcb.connection));
 }
 
 }  // namespace tributary::tcp

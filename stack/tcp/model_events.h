@@ -34,14 +34,5 @@ void check_app_limited(Context& context, const Tcb& tcb, PathModel& model);
 inline void check_app_limited(Context& context, const Tcb& tcb) {
   if (PathModel* model = model_of(context, tcb)) check_app_limited(context, tcb, *model);
 }
-/// Whether pacing says to wait.
-inline bool is_paced_out(const Context& context, const Tcb& tcb) {
-  const PathModel* model = model_of(context, tcb);
-  return model != nullptr && !model->pacing.is_open(context.now);
-}
-/// After output: files the Tcb in the pacing wheel if only pacing keeps it from sending.
-void arm_pacing(Context& context, Tcb& tcb, PathModel& model);
-/// Called by the pacing wheel.
-void on_pacing_timer(Context& context, Tcb& tcb);
 
 }  // namespace tributary::tcp

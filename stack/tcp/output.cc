@@ -4,6 +4,7 @@
 
 #include "stack/mptcp/send.h"
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/pace.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/segment.h"
@@ -122,9 +123,11 @@ bool send_new(Context& context, Tcb& tcb) {
 }
 
 /// After sending: whether the window is full. ACKs that come before the next sending, several in a batch, grow it then.
-void note_limited(Tcb& tcb) {
-  if (in_flight(tcb) + tcb.mss > tcb.cc.cwnd) tcb.set(kCwndLimited);
-  else tcb.clear(kCwndLimited);
+void note_limited(const Context& context, Tcb& tcb) {
+  if (in_flight(tcb) + tcb.mss > tcb.cc.cwnd) return tcb.set(kCwndLimited);
+  // What waits for its time will fill a window that was full before; BBR asks about this very moment.
+  if (model_of(context, tcb) == nullptr && is_paced_out(context, tcb) && has_data(context, tcb)) return;
+  tcb.clear(kCwndLimited);
 }
 
 bool send_fin(Context& context, Tcb& tcb) {
@@ -178,7 +181,7 @@ uint32_t send_room(const Context& context, const Tcb& tcb) {
   const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
   uint32_t room = std::min(congestion, window > 0 ? static_cast<uint32_t>(window) : 0);
   // What would wait here for its time may leave sooner on another subflow: only what is sent next, and next after that.
-  if (const PathModel* model = model_of(context, tcb)) room = std::min(room, 2 * model->bbr.send_quantum);
+  room = std::min(room, paced_room(context, tcb));
   const uint32_t given = unsent_bytes(tcb);
   return room > given ? room - given : 0;
 }
@@ -195,6 +198,7 @@ void enqueue(Context& context, Tcb& tcb, rte_mbuf* m) {
   if (tcb.flight == nullptr) {
     tcb.flight = context.flights.create();  // as many as Tcbs: cannot fail
     tcb.flight->highest_sacked = tcb.snd_una;
+    update_pacing(context, tcb);
   }
   Flight& flight = *tcb.flight;
   info.subflow_next = nullptr;
@@ -214,7 +218,7 @@ void output(Context& context, Tcb& tcb) {
     if (tcb.flight != nullptr && tcb.flight->lost_bytes != 0) send_retransmissions(context, tcb);
     if (tcb.tx_unsent() != nullptr) {
       restart_after_idle(context, tcb);
-      if (send_new(context, tcb)) note_limited(tcb);
+      if (send_new(context, tcb)) note_limited(context, tcb);
     }
     send_fin(context, tcb);
   }
@@ -227,7 +231,7 @@ void output(Context& context, Tcb& tcb) {
   const bool stuck = tcb.tx_unsent() != nullptr && tcb.snd_nxt == tcb.snd_una && may_send_data(tcb);
   if (tcb.snd_nxt != before || (stuck && tcb.rtx_deadline == Micros::never())) restart_retransmission(context, tcb);
   arm_timer(context, tcb);
-  if (PathModel* model = model_of(context, tcb)) arm_pacing(context, tcb, *model);
+  arm_pacing(context, tcb);
 }
 
 }  // namespace tributary::tcp

@@ -76,6 +76,8 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
   /// Lets time pass; timers fire when they are due.
   void wait(Micros time);
   void wait_ms(int64_t n) { wait(Micros::milliseconds(n)); }
+  /// The same in one step: the worker was away.
+  void oversleep(Micros time);
   Micros now() const { return now_; }
   void pass();
 

@@ -1,0 +1,64 @@
+#include "stack/tcp/pace.h"
+
+#include <algorithm>
+
+#include "stack/mptcp/send.h"
+#include "stack/tcp/model_events.h"
+#include "stack/tcp/output.h"
+
+namespace tributary::tcp {
+namespace {
+
+/// On shorter round trips a burst of a window is over within some ticks of the wheel.
+constexpr Micros kShortest(1000);
+/// What leaves at once: as much as a receiver acknowledges at once, or the data of so many microseconds.
+constexpr uint64_t kQuantumMicros = 250;
+constexpr uint64_t kMaxQuantum = 64 << 10;
+
+}  // namespace
+
+void update_pacing(Context& context, Tcb& tcb) {
+  Pacing& pacing = tcb.flight->pacing;
+  pacing.timer.owner = context.tcbs.index(tcb);
+  if (const PathModel* model = model_of(context, tcb)) return pacing.set_rate(model->bbr.pacing_rate, model->bbr.send_quantum);
+  // A request or a short answer leaves at once: up to the initial window every network has to take a burst (RFC 6928).
+  const uint32_t window = tcb.cc.cwnd;
+  if (!context.settings.pacing || Micros(tcb.srtt) < kShortest || window <= congestion::initial_window(tcb.mss))
+    return pacing.set_unlimited();
+  const uint64_t base = uint64_t{window} * 1'000'000 / tcb.srtt;
+  const uint64_t rate = base + (tcb.cc.in_slow_start() ? base : base / 4);
+  const uint64_t quantum = std::clamp<uint64_t>(rate * kQuantumMicros / 1'000'000, 2u * tcb.mss, kMaxQuantum);
+  pacing.set_rate(rate, static_cast<uint32_t>(quantum));
+}
+
+void stop_pacing(Context& context, Tcb& tcb) {
+  context.pacing_wheel.remove(tcb.flight->pacing.timer);
+}
+
+bool has_data(const Context& context, const Tcb& tcb) {
+  if (tcb.flight != nullptr && (tcb.flight->unsent != nullptr || tcb.flight->lost_bytes != 0)) return true;
+  return tcb.is_subflow() && context.connections.at(tcb.connection).snd_unsent != nullptr;
+}
+
+uint32_t paced_room(const Context& context, const Tcb& tcb) {
+  if (const PathModel* model = model_of(context, tcb)) return 2 * model->bbr.send_quantum;
+  return tcb.flight != nullptr && tcb.flight->pacing.rate != 0 ? 2 * tcb.flight->pacing.quantum : UINT32_MAX;
+}
+
+void arm_pacing(Context& context, Tcb& tcb) {
+  if (tcb.flight == nullptr || tcb.flight->pacing.rate == 0) return;
+  Pacing& pacing = tcb.flight->pacing;
+  if (!has_data(context, tcb) || in_flight(tcb) + tcb.mss > tcb.cc.cwnd) return context.pacing_wheel.cancel(pacing.timer);
+  if (!pacing.is_open(context.now)) return context.pacing_wheel.arm(pacing.timer, pacing.opens_at());
+  context.pacing_wheel.cancel(pacing.timer);
+  // All it was given is sent, and it may send more.
+  if (tcb.tx_unsent() == nullptr && tcb.is_subflow())
+    mptcp::request_schedule(context, context.connections.at(tcb.connection));
+}
+
+void on_pacing_timer(Context& context, Tcb& tcb) {
+  request_output(context, tcb);
+  if (tcb.is_subflow()) mptcp::request_schedule(context, context.connections.at(tcb.connection));
+}
+
+}  // namespace tributary::tcp

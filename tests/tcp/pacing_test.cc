@@ -1,0 +1,98 @@
+// Pacing of the algorithms of the window: what leaves at once, and how fast the rest follows.
+#include "tests/tcp/script.h"
+
+namespace tributary::test {
+namespace {
+
+constexpr uint16_t kMss = 1460;
+constexpr unsigned kAtOnce = 4;  // after a pause: a quantum, which is two segments here, made good and one ahead of its time
+constexpr uint32_t at(unsigned segment) { return 1 + segment * kMss; }
+
+class TcpPacing : public ScriptTest {
+ protected:
+  TcpPacing() { settings.pacing = true; }
+
+  /// Opens with a round trip of `ms` and has the initial window of a long write acknowledged at once.
+  void open_and_send(int64_t ms) {
+    listen();
+    peer.open({.rtt = Micros::milliseconds(ms)}, 65535);
+    write(pattern(160 * kMss));
+    ASSERT_EQ(count_sent(), 10u) << "the initial window is not paced";
+    wait_ms(ms);
+    peer.send(ack(1, at(10)).win(65535));
+  }
+  unsigned count_sent() {
+    unsigned n = 0;
+    for (; peer.waiting() != 0; ++n) {
+      const Seg s = peer.next();
+      sent_ = s.seq + static_cast<uint32_t>(s.payload.size());
+    }
+    return n;
+  }
+  uint32_t sent_ = 1;  ///< byte after the last one seen
+  Peer peer{*this};
+};
+
+TEST_F(TcpPacing, AWindowOpenedByOneAckIsSpreadOverHalfARoundTripInSlowStart) {
+  open_and_send(100);
+  EXPECT_EQ(count_sent(), kAtOnce);
+  wait_ms(20);
+  EXPECT_NEAR(count_sent(), 7, 1) << "one each 2.5 ms";
+  wait_ms(30);
+  EXPECT_NEAR(count_sent(), 9, 1);
+  wait_ms(20);
+  EXPECT_EQ(count_sent(), 0u) << "the window is full";
+}
+
+TEST_F(TcpPacing, AfterSlowStartAWindowTakesFourFifthsOfARoundTrip) {
+  open_and_send(100);
+  wait_ms(100);
+  EXPECT_EQ(count_sent(), 20u);
+  peer.send(ack(1, at(30)).win(65535));
+  wait_ms(100);
+  EXPECT_EQ(count_sent(), 40u);
+  // A loss ends slow start: CUBIC keeps 28 of forty segments.
+  peer.send(ack(1, at(30)).sack(at(31), at(34)).win(65535));
+  wait_ms(100);
+  count_sent();
+  peer.send(ack(1, sent_).win(65535));
+  ASSERT_EQ(stack().info(stream())->subflows[0].cwnd, 28u * kMss);
+  wait_ms(40);
+  EXPECT_NEAR(count_sent(), 16, 2) << "one each 2.9 ms";
+  wait_ms(40);
+  EXPECT_NEAR(count_sent(), 12, 2);
+}
+
+TEST_F(TcpPacing, LateWakingIsMadeGoodByAQuantumBesideTheOneAhead) {
+  open_and_send(100);
+  EXPECT_EQ(count_sent(), kAtOnce);
+  oversleep(Micros::milliseconds(20));
+  EXPECT_EQ(count_sent(), kAtOnce) << "eight were due";
+}
+
+TEST_F(TcpPacing, ShortRoundTripsAreNotPaced) {
+  listen();
+  peer.open({}, 65535);
+  write(pattern(40 * kMss));
+  ASSERT_EQ(count_sent(), 10u);
+  peer.send(ack(1, at(10)).win(65535));
+  EXPECT_EQ(count_sent(), 20u);
+}
+
+TEST_F(TcpPacing, OffAWindowLeavesAtOnce) {
+  settings.pacing = false;
+  open_and_send(100);
+  EXPECT_EQ(count_sent(), 20u);
+}
+
+TEST_F(TcpPacing, AConnectionThatEndsWhileItWaitsLeavesTheWheel) {
+  open_and_send(100);
+  EXPECT_EQ(count_sent(), kAtOnce);
+  abort();
+  EXPECT_TRUE(peer.next().has(kRst));
+  wait_ms(100);
+  peer.expect_nothing();
+}
+
+}  // namespace
+}  // namespace tributary::test
