@@ -168,8 +168,9 @@ void sample_pressure(Context& context) {
   context.pressure_sampled = context.now;
   const uint32_t capacity = context.pools.data_capacity();
   const uint32_t used = context.pools.data_in_use();
-  const uint32_t to_give = capacity - capacity / 8;  // the rest is for what has been invited already
-  const uint64_t share = used < to_give ? uint64_t{to_give - used} / 4 * kPayloadPerBuffer : 0;
+  const uint64_t to_give = capacity - capacity / 8;  // the rest is for what has been invited already
+  const uint64_t free = used < to_give ? to_give - used : 0;
+  const uint64_t share = free * free / (2 * to_give) * kPayloadPerBuffer;
   context.receive_share = static_cast<uint32_t>(std::clamp<uint64_t>(share, tcp::kLeastShare, UINT32_MAX));
   context.pressure = used > capacity - capacity / 32   ? Pressure::kFull
                      : used > capacity - capacity / 16 ? Pressure::kHigh
