@@ -187,21 +187,20 @@ void Concentrator::on_acked(Relay& relay, Side side) {
   acked -= own;
   const ByteStream source = relay.leg(other(side)).stream;
   if (acked == 0 || !source) return;
-  grow_budget(relay, other(side), acked);
+  size_budget(relay, other(side), acked);
   stack_->release(source, acked);
 }
 
-void Concentrator::grow_budget(Relay& relay, Side side, uint32_t released) {
-  // A leg that delivers a whole budget gets twice as much, so that fast long paths fill and idle or stalled ones stay
-  // small; not when buffers are getting scarce.
+void Concentrator::size_budget(Relay& relay, Side side, uint32_t released) {
   Relay::Leg& leg = relay.leg(side);
-  leg.since_growth += released;
-  if (leg.budget >= policy_.max_budget || leg.since_growth < 2 * leg.budget) return;
-  leg.since_growth = 0;
-  const PacketPools& pools = stack_->context().pools;
-  if (pools.data_in_use() > pools.data_capacity() / 2) return;
-  leg.budget = std::min(leg.budget * 2, policy_.max_budget);
-  stack_->set_receive_budget(leg.stream, leg.budget);
+  // What a leg is given makes room when the other one's peer has acknowledged it: a round goes over both.
+  const Micros round_trip = stack_->round_trip(leg.stream) + stack_->round_trip(relay.leg(other(side)).stream);
+  const uint32_t held = stack_->held(leg.stream);
+  const uint32_t budget = right_size(leg.sizing, stack_->context().now, round_trip, released, held - std::min(held, released),
+                                     leg.budget, {policy_.budget, policy_.max_budget});
+  if (budget == leg.budget) return;
+  leg.budget = budget;
+  stack_->set_receive_budget(leg.stream, budget);
 }
 
 void Concentrator::on_gone(Relay& relay, Side side, bool reset) {

@@ -93,7 +93,7 @@ class Concentrator : public StreamUser {
   void on_gone(Relay& relay, Side side, bool reset);
   void pump(Relay& relay, Side from);
   void on_acked(Relay& relay, Side side);
-  void grow_budget(Relay& relay, Side side, uint32_t released);
+  void size_budget(Relay& relay, Side side, uint32_t released);
   RelayInfo describe(const Relay& relay) const;
 
   struct Pending {

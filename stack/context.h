@@ -56,6 +56,7 @@ struct Context {
   Counters& counters;
   Settings settings;
   Pressure pressure = Pressure::kNone;
+  uint32_t receive_share = UINT32_MAX;  ///< bytes a stream may hold or invite, whatever its budget: see tcp/window.h
   Micros pressure_sampled;
   Micros now;                       ///< arrival time of the burst, or of the timer pass
 

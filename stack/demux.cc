@@ -10,6 +10,7 @@
 #include "stack/tcp/input.h"
 #include "stack/tcp/open.h"
 #include "stack/tcp/segment.h"
+#include "stack/tcp/window.h"
 
 namespace tributary {
 namespace {
@@ -158,6 +159,8 @@ class Stage {
   size_t count_ = 0;
 };
 
+constexpr uint32_t kPayloadPerBuffer = 1400;  // bytes, of full segments; smaller ones use up the pool and so lower the share
+
 /// Counting a pool's buffers looks at every core's cache of them: not for each burst.
 void sample_pressure(Context& context) {
   constexpr Micros kPeriod(50);
@@ -165,6 +168,10 @@ void sample_pressure(Context& context) {
   context.pressure_sampled = context.now;
   const uint32_t capacity = context.pools.data_capacity();
   const uint32_t used = context.pools.data_in_use();
+  const uint64_t to_give = capacity - capacity / 8;  // the rest is for what has been invited already
+  const uint64_t free = used < to_give ? to_give - used : 0;
+  const uint64_t share = free * free / (2 * to_give) * kPayloadPerBuffer;
+  context.receive_share = static_cast<uint32_t>(std::clamp<uint64_t>(share, tcp::kLeastShare, UINT32_MAX));
   context.pressure = used > capacity - capacity / 32   ? Pressure::kFull
                      : used > capacity - capacity / 16 ? Pressure::kHigh
                                                        : Pressure::kNone;

@@ -294,6 +294,21 @@ void Stack::set_receive_budget(ByteStream stream, uint32_t bytes) {
   }
 }
 
+uint32_t Stack::held(ByteStream stream) const {
+  if (const Tcb* tcb = tcb_of(*context_, stream)) return tcb->plain.held;
+  if (const Connection* connection = connection_of(*context_, stream)) return connection->held;
+  return 0;
+}
+
+Micros Stack::round_trip(ByteStream stream) const {
+  uint32_t longest = 0;
+  if (const Tcb* tcb = tcb_of(*context_, stream)) longest = tcb->srtt;
+  if (const Connection* connection = connection_of(*context_, stream))
+    for (const uint32_t index : connection->subflows)
+      if (index != mptcp::kNoSubflow) longest = std::max(longest, context_->tcbs.at(index).srtt);
+  return Micros(longest);
+}
+
 uint16_t Stack::payload_per_segment(ByteStream stream) const {
   const Tcb* tcb = first_tcb(*context_, stream);
   return tcb != nullptr ? tcp::payload_per_segment(*context_, *tcb) : uint16_t{536};

@@ -120,8 +120,13 @@ class Stack {
   StreamError error(ByteStream stream) const;
   /// With StreamError::kUnreachable: the code of the ICMP error.
   uint8_t icmp_code(ByteStream stream) const;
-  /// Bytes the stream may hold and invite; growing takes effect at once, shrinking as data is released.
+  /// Bytes the stream may hold and invite, if the pool has them (tcp::receive_limit); growing takes effect at once, shrinking as
+  /// data is released: what was invited stays so. right_sizing.h says how much is needed.
   void set_receive_budget(ByteStream stream, uint32_t bytes);
+  /// Bytes delivered, read or not, and not yet released.
+  uint32_t held(ByteStream stream) const;
+  /// Smoothed, of the slowest subflow; zero without a sample.
+  Micros round_trip(ByteStream stream) const;
   /// Payload one segment of the stream can carry now: what to cut written packets to, so that none has to be split.
   uint16_t payload_per_segment(ByteStream stream) const;
   /// Options of the peer's SYN-ACK as received (active opens), for the Extended TCP Header TLV. At most 40 bytes.

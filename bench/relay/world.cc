@@ -97,7 +97,7 @@ void World::make_proxy() {
   }
   proxy::Policy policy;
   policy.pool = {address("10.9.0.1")};
-  policy.budget = std::min<uint32_t>(policy.budget, 2 * kInFlight / scenario_.connections);
+  policy.budget = std::min<uint32_t>(kInFlight, 2 * kInFlight / scenario_.connections);  // never what limits
   concentrator_ = std::make_unique<proxy::Concentrator>(policy);
   stack_ = std::make_unique<Stack>(*pools_.proxy, *ip_, frames_, random_, proxy_counters_, Settings{},
                                    *concentrator_, now_);

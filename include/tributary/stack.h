@@ -20,5 +20,6 @@
 #include "stack/packet/frame_queue.h"
 #include "stack/packet/packet.h"
 #include "stack/packet/packet_list.h"
+#include "stack/right_sizing.h"
 #include "stack/settings.h"
 #include "stack/stack.h"

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "stack/byte_stream.h"
+#include "stack/right_sizing.h"
 
 namespace tributary::proxy {
 
@@ -23,7 +24,7 @@ struct Relay {
   struct Leg {
     ByteStream stream;
     uint32_t budget = 0;        ///< receive budget given to the stream
-    uint32_t since_growth = 0;  ///< bytes released since the budget last grew
+    RightSizing sizing;
   };
   std::array<Leg, 2> legs;      ///< by Side
   /// Bytes written to a leg that the other leg's window was never charged for: the Convert reply, SYN payload.

@@ -271,8 +271,9 @@ const std::vector<Section>& table() {
        .assign = assign_to<&ServerLegSection::fast_open>},
     }},
     {.name = "relay", .meaning = "What one relayed connection may hold.", .open = open_single<&Config::relay>, .options = {
-      {.key = "budget", .type = kBytes, .fallback = "\"1MiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,
-       .meaning = "Bytes in flight or held, each direction, at the start.", .assign = assign_to<&RelaySection::budget>},
+      {.key = "budget", .type = kBytes, .fallback = "\"64KiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,
+       .meaning = "Bytes in flight or held, each direction, at the start, and for slow readers.",
+       .assign = assign_to<&RelaySection::budget>},
       {.key = "max_budget", .type = kBytes, .fallback = "\"4MiB\"", .min = 16 * kKiB, .max = 1024 * kMiB,
        .meaning = "What it may grow to for a fast connection over a long way: its rate times twice its round trip.",
        .assign = assign_to<&RelaySection::max_budget>},

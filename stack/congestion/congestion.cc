@@ -26,6 +26,24 @@ void note_pipe(State& s, const Ack& ack) {
   s.pipe_ack = Compact16(std::max<uint64_t>(pipe - std::min<uint64_t>(forgotten, pipe), ack.in_flight));
 }
 
+// Whether the window is in use: RFC 7661 §4.3. With no pipeACK yet it counts as validated, and so does one that has nothing to
+// lose. pipeACK does not go as far as windows may.
+bool is_validated(const State& s, uint32_t mss) {
+  const uint32_t pipe = s.pipe_ack.value();
+  return pipe == 0 || pipe >= std::min<uint64_t>(s.cwnd / 2, Compact16::kMax) || s.cwnd <= initial_window(mss);
+}
+
+uint16_t validation_ticks(Micros now) { return static_cast<uint16_t>(now.count() >> kValidationTick); }
+
+// A smaller window for the next burst, with slow start back to what the path took before.
+void restart_from(State& s, uint32_t window) {
+  if (s.ssthresh != kNoThreshold) s.ssthresh = std::max(s.ssthresh, s.cwnd - s.cwnd / 4);
+  s.cwnd = window;
+  s.ack_credit = 0;
+  s.in_epoch = false;
+  if (s.ssthresh == kNoThreshold) hystart::reset(s);
+}
+
 uint32_t reduced_window(const State& s, uint32_t in_flight, uint32_t mss) {
   // What was really in flight, not a window that was never filled (RFC 5681 §3.1, equation 4), or what was there lately, if
   // the application has let less than half of the window be validated (RFC 7661 §4.4.2).
@@ -83,6 +101,8 @@ void start(State& s, Algorithm algorithm, uint32_t mss) {
 void on_ack(State& s, const Ack& ack) {
   if (s.algorithm == Algorithm::kBbr) return;
   note_pipe(s, ack);
+  if (is_validated(s, ack.mss)) s.validated_at = validation_ticks(ack.now);
+  else end_nonvalidated_periods(s, ack.now, ack.mss);
   uint32_t acked = ack.newly_acked;
   if (s.in_slow_start()) {
     const bool initial = s.ssthresh == kNoThreshold;
@@ -131,14 +151,21 @@ void on_undo(State& s) {
   if (s.ssthresh == kNoThreshold) hystart::reset(s);
 }
 
+void end_nonvalidated_periods(State& s, Micros now, uint32_t mss) {
+  if (s.pipe_ack.value() == 0 || s.algorithm == Algorithm::kBbr) return;
+  const uint16_t elapsed = static_cast<uint16_t>(validation_ticks(now) - s.validated_at);
+  s.validated_at = static_cast<uint16_t>(s.validated_at + elapsed / kNonValidatedPeriod * kNonValidatedPeriod);
+  for (unsigned periods = elapsed / kNonValidatedPeriod; periods > 0; --periods) {
+    const uint32_t window = std::max(s.cwnd / 2, initial_window(mss));
+    if (s.cwnd <= window) return;
+    restart_from(s, window);
+  }
+}
+
 void on_idle(State& s, uint32_t mss) {
   const uint32_t restart_window = initial_window(mss);
   if (s.cwnd <= restart_window || s.algorithm == Algorithm::kBbr) return;
-  if (s.ssthresh != kNoThreshold) s.ssthresh = std::max(s.ssthresh, s.cwnd - s.cwnd / 4);
-  s.cwnd = restart_window;
-  s.ack_credit = 0;
-  s.in_epoch = false;
-  if (s.ssthresh == kNoThreshold) hystart::reset(s);
+  restart_from(s, restart_window);
 }
 
 std::string_view name(Algorithm algorithm) {

@@ -58,10 +58,11 @@ struct State {
   uint32_t prior_cwnd = 0;  ///< at the last reduction, for `on_undo`; CUBIC's cwnd_prior. 0 = none
   uint32_t prior_ssthresh = 0;
   uint32_t prior_w_max = 0;
-  Algorithm algorithm = Algorithm::kCubic;
-  bool in_epoch = false;    ///< `epoch` is in force, not `hystart`
-  uint8_t rtt_samples = 0;  ///< HyStart++: of this round
-  uint8_t css_rounds = 0;   ///< HyStart++: rounds of conservative slow start so far
+  Algorithm algorithm : 7 = Algorithm::kCubic;
+  bool in_epoch : 1 = false;    ///< `epoch` is in force, not `hystart`
+  uint8_t rtt_samples : 4 = 0;  ///< HyStart++: of this round, counted to kRttSamples
+  uint8_t css_rounds : 4 = 0;   ///< HyStart++: rounds of conservative slow start so far
+  uint16_t validated_at = 0;    ///< when pipe_ack last said that the window is in use, in units of `kValidationTick`
   union {
     HyStart hystart{};
     CubicEpoch epoch;
@@ -72,7 +73,7 @@ struct State {
 
   bool in_slow_start() const { return cwnd < ssthresh; }
 };
-static_assert(sizeof(State) <= 56 && std::is_trivially_copyable_v<State>);
+static_assert(sizeof(State) <= 52 && std::is_trivially_copyable_v<State>);
 
 /// IW = min(10*MSS, max(2*MSS, 14600)) (RFC 6928 §2).
 uint32_t initial_window(uint32_t mss);
@@ -100,6 +101,11 @@ inline bool is_idle(const State& state, Micros now, Micros rto) {
   const uint16_t ticks = static_cast<uint16_t>((now.count() >> kIdleTick) - state.last_sent);
   return ticks > 0 && (int64_t{ticks} - 1) << kIdleTick > rto.count();
 }
+constexpr unsigned kValidationTick = 20;            ///< two to the power of this: microseconds in which `validated_at` counts
+constexpr uint16_t kNonValidatedPeriod = 286;       ///< NVP: five minutes (RFC 7661 §4.4.3), in those
+/// Before data is sent after a pause; `on_ack` sees to flows that do not pause. For every five minutes in which less than half
+/// of the window was used it is halved, down to the initial one; ssthresh remembers three quarters of it (RFC 7661 §4.4.3).
+void end_nonvalidated_periods(State& state, Micros now, uint32_t mss);
 /// Nothing was sent for longer than the RTO: restart window (RFC 5681 §4.1), ssthresh remembering what the
 /// path took.
 void on_idle(State& state, uint32_t mss);

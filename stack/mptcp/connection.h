@@ -58,19 +58,20 @@ struct Connection {
   rte_mbuf* snd_head = nullptr;    ///< un-DATA_ACKed payload by DSN; linked by next
   rte_mbuf* snd_tail = nullptr;
   rte_mbuf* snd_unsent = nullptr;  ///< first never given to a subflow
-  uint32_t wanted = 0;         ///< packets before snd_unsent with kPktWanted
 
   // Receive, data level.
   DataSeq rcv_nxt;
   DataSeq rcv_adv;             ///< right edge of the window advertised; never moves left
   DataSeq rcv_fin;             ///< with kDataFinSeen: DSN of the DATA_FIN itself
   StreamRing rx{};             ///< in-order payload not yet read
-  StreamRing out_of_order{};   ///< by DSN
+  SubflowRing out_of_order{};  ///< by DSN, in runs: see packet/run_queue.h
+  rte_mbuf* recent_run = nullptr;  ///< the run in the midst of out_of_order that got a packet last, or null
   uint32_t ooo_count = 0;
   uint32_t rx_bytes = 0;
   uint32_t held = 0;           ///< delivered bytes not yet released
   uint32_t receive_budget = 0;
   uint32_t acked = 0;          ///< written bytes DATA_ACKed since take_acked
+  uint32_t wanted = 0;         ///< send: packets before snd_unsent with kPktWanted
 
   // Identity.
   Key local_key;
@@ -101,6 +102,6 @@ struct Connection {
   void set(uint32_t flag) { flags |= flag; }
   void clear(uint32_t flag) { flags &= ~flag; }
 };
-static_assert(sizeof(Connection) <= 320);  // design D5
+static_assert(sizeof(Connection) <= 296);  // design D5
 
 }  // namespace tributary::mptcp

@@ -6,6 +6,7 @@
 #include "stack/mptcp/fallback.h"
 #include "stack/mptcp/stream.h"
 #include "stack/mptcp/subflow.h"
+#include "stack/packet/run_queue.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/window.h"
@@ -18,6 +19,13 @@ using wire::RstReason;
 
 DataSeq begin_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn); }
 DataSeq end_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn + info_of(m).payload_size); }
+
+struct ByDsn {
+  static DataSeq begin(rte_mbuf* m) { return begin_of(m); }
+  static DataSeq end(rte_mbuf* m) { return end_of(m); }
+  static bool ends_stream(rte_mbuf*) { return false; }  // a DATA_FIN is known by its number
+};
+using Runs = RunQueue<ByDsn>;
 
 /// trim_front counts in the subflow's sequence; here the DSN moves with it.
 void trim_front(rte_mbuf* m, uint16_t size) {
@@ -43,8 +51,10 @@ void append(Context& context, Connection& connection, rte_mbuf* m) {
 
 /// Moves what has become in order out of the reorder queue.
 void pull_in_order(Context& context, Connection& connection) {
-  while (!connection.out_of_order.empty() && begin_of(connection.out_of_order.front()) <= connection.rcv_nxt) {
-    rte_mbuf* m = connection.out_of_order.pop_front();
+  SubflowRing& queue = connection.out_of_order;
+  while (!queue.empty() && begin_of(queue.front()) <= connection.rcv_nxt) {
+    rte_mbuf* m = Runs::pop_front(queue);
+    if (connection.recent_run == m) connection.recent_run = queue.front();
     --connection.ooo_count;
     if (end_of(m) <= connection.rcv_nxt) {
       Packet{m}.reset();
@@ -56,27 +66,25 @@ void pull_in_order(Context& context, Connection& connection) {
   }
 }
 
+/// The fastest subflow fills the end of the queue and the slowest its beginning; others go on near where they were.
 void queue_out_of_order(Context& context, Connection& connection, Packet packet) {
   rte_mbuf* m = packet.get();
-  StreamRing& queue = connection.out_of_order;
-  const DataSeq begin = begin_of(m);
-  rte_mbuf* before = nullptr;
-  if (!queue.empty() && begin_of(queue.back()) <= begin) {
-    before = queue.back();
-  } else {
-    for (rte_mbuf* p = queue.front(); p != nullptr && begin_of(p) <= begin; p = queue.next(p)) before = p;
-  }
-  if (before != nullptr && end_of(m) <= end_of(before)) {
+  SubflowRing& queue = connection.out_of_order;
+  const auto [found, place] = Runs::find(queue, begin_of(m), connection.recent_run, context.counters.tcp_queue_steps);
+  if (Runs::has_all(place, m)) {
     ++context.counters.mptcp_duplicate_data;
     return;
   }
-  if (connection.ooo_count >= context.settings.max_out_of_order) {
+  if (!found || connection.ooo_count >= context.settings.max_out_of_order) {
     connection.set(kNotContiguous);
     ++context.counters.tcp_ofo_dropped;
     return;
   }
-  queue.insert_after(before, packet.release());
-  ++connection.ooo_count;
+  const DataSeq recent = connection.recent_run != nullptr ? begin_of(connection.recent_run) : connection.rcv_nxt;
+  const auto [run, dropped] = Runs::insert(queue, place, packet.release());
+  const bool taken_in = recent >= begin_of(run) && recent <= end_of(Runs::last_of(run));  // it is no run any more
+  if (taken_in || (run != queue.front() && run != Runs::last_run(queue))) connection.recent_run = run;
+  connection.ooo_count += 1 - dropped;
   ++context.counters.mptcp_ofo_queued;
 }
 
@@ -224,11 +232,11 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
 
 uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   Connection& connection = context.connections.at(tcb.connection);
-  const uint32_t free =
-      connection.receive_budget > connection.held ? connection.receive_budget - connection.held : 0;
+  const uint32_t limit = tcp::receive_limit(context, connection.receive_budget);
+  const uint32_t free = limit > connection.held ? limit - connection.held : 0;
   const int64_t promised = std::max<int64_t>(connection.rcv_adv - connection.rcv_nxt, 0);
   uint32_t window =
-      tcp::open_in_steps(free, static_cast<uint32_t>(promised), connection.receive_budget, tcb.announced_mss);
+      tcp::open_in_steps(free, static_cast<uint32_t>(promised), limit, tcb.announced_mss);
   window = std::min<uint32_t>(window >> scale, 0xffff) << scale;
   connection.rcv_adv = max_seq(connection.rcv_adv, connection.rcv_nxt + window);
   return window;
@@ -262,6 +270,7 @@ void on_data_fin(Context& context, Connection& connection, Tcb& tcb, DataSeq dsn
 void clear_receive_queues(Connection& connection) {
   connection.rx.clear();
   connection.out_of_order.clear();
+  connection.recent_run = nullptr;
   connection.ooo_count = connection.rx_bytes = 0;
 }
 

@@ -34,14 +34,14 @@ PacketList read(Connection& connection, uint32_t max_bytes) {
 void release(Context& context, Connection& connection, uint32_t bytes) {
   connection.held -= std::min(connection.held, bytes);
   if (connection.has(kDataFinReceived) || connection.state != State::kEstablished) return;
-  const uint32_t free =
-      connection.receive_budget > connection.held ? connection.receive_budget - connection.held : 0;
+  const uint32_t budget = tcp::receive_limit(context, connection.receive_budget);
+  const uint32_t free = budget > connection.held ? budget - connection.held : 0;
   // No further than a window field can say, or a large budget would call for an update every time.
   uint8_t scale = 0;
   for_each_subflow(context, connection, [&scale](const tcp::Tcb& tcb) { scale = std::max(scale, tcb.rcv_wscale); });
   const uint32_t limit = uint32_t{0xffff} << scale;
   const int64_t opened = connection.rcv_nxt + std::min(free, limit) - connection.rcv_adv;
-  if (opened < int64_t{tcp::window_update_step(std::min(connection.receive_budget, limit), 1460)}) return;
+  if (opened < int64_t{tcp::window_update_step(std::min(budget, limit), 1460)}) return;
   // On every subflow: one of them may be dead, and a lost update would stall the peer.
   for_each_subflow(context, connection, [&](tcp::Tcb& tcb) {
     if (tcp::can_receive(tcb.state)) tcp::request_ack(context, tcb);

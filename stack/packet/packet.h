@@ -28,7 +28,7 @@ struct PacketInfo {
   uint64_t dsn;              ///< MPTCP: data sequence number of the first payload byte
   union {
     int64_t sent_at;         ///< Micros of the latest transmission
-    rte_mbuf* previous_run;  ///< received out of order: see tcp/reassembly.h
+    rte_mbuf* previous_run;  ///< received out of order: see run_queue.h
   };
   uint32_t seq;              ///< TCP sequence number of the first payload byte
   union {

@@ -170,7 +170,9 @@ uint32_t in_flight(const Tcb& tcb) {
 }
 
 void restart_after_idle(const Context& context, Tcb& tcb) {
-  if (tcb.snd_una != tcb.snd_nxt || !context.settings.restart_after_idle) return;
+  if (tcb.snd_una != tcb.snd_nxt) return;
+  congestion::end_nonvalidated_periods(tcb.cc, context.now, tcb.mss);
+  if (!context.settings.restart_after_idle) return;
   if (congestion::is_idle(tcb.cc, context.now, base_rto(context.settings, tcb))) congestion::on_idle(tcb.cc, tcb.mss);
 }
 

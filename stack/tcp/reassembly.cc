@@ -2,77 +2,24 @@
 
 #include <array>
 
+#include "stack/packet/run_queue.h"
 #include "stack/tcp/payload.h"
 
 namespace tributary::tcp {
 namespace {
 
-/// Runs passed over to find a place. Holes are made at the end of a queue and filled at its beginning: what lies further from
-/// both was put there to be looked for.
-constexpr int kMaxSteps = 128;
 /// Runs at either end that the SACK blocks are chosen from.
 constexpr int kCandidates = 8;
 
-SeqNum begin_of(rte_mbuf* m) { return SeqNum(info_of(m).seq); }
-SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
-bool ends_stream(rte_mbuf* m) { return info_of(m).flags & kPktFin; }
+struct BySeq {
+  static SeqNum begin(rte_mbuf* m) { return SeqNum(info_of(m).seq); }
+  static SeqNum end(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
+  static bool ends_stream(rte_mbuf* m) { return info_of(m).flags & kPktFin; }
+};
+using Runs = RunQueue<BySeq>;
 
-// The links of a run: the first packet knows the last one and the last the first; nobody asks those in between.
-rte_mbuf* last_of(rte_mbuf* first) { return info_of(first).next; }
-rte_mbuf* first_of(rte_mbuf* last) { return info_of(last).next; }
-void link_run(rte_mbuf* first, rte_mbuf* last) {
-  info_of(first).next = last;
-  info_of(last).next = first;
-}
 /// When the latest segment of the run came.
 uint32_t& arrival_of(rte_mbuf* first) { return info_of(first).arrival; }
-rte_mbuf*& previous_run(rte_mbuf* first) { return info_of(first).previous_run; }
-rte_mbuf* next_run(const SubflowRing& queue, rte_mbuf* first) { return queue.next(last_of(first)); }
-rte_mbuf* last_run(const SubflowRing& queue) { return queue.empty() ? nullptr : first_of(queue.back()); }
-
-struct Place {
-  bool found;
-  rte_mbuf* run;  ///< first packet of the last run that begins at or below; null if none does
-};
-
-Place find_run(Context& context, const SubflowRing& queue, SeqNum seq) {
-  rte_mbuf* back = last_run(queue);
-  if (back == nullptr || begin_of(back) <= seq) return {true, back};  // the usual case: what follows the latest hole
-  rte_mbuf* front = queue.front();
-  if (begin_of(front) > seq) return {true, nullptr};
-  // Invariant: the run looked for is `front` or behind it, and before `back`.
-  for (int steps = 0; steps < kMaxSteps; ++steps) {
-    ++context.counters.tcp_queue_steps;
-    rte_mbuf* const next = next_run(queue, front);
-    if (next == back || begin_of(next) > seq) return {true, front};
-    front = next;
-    back = previous_run(back);
-    if (begin_of(back) <= seq) return {true, back};
-  }
-  return {false, nullptr};
-}
-
-/// The run from `first` to `last` has grown to the right: takes in what it has reached.
-void join_following(Tcb& tcb, rte_mbuf* first, rte_mbuf* last) {
-  SubflowRing& queue = tcb.out_of_order;
-  rte_mbuf* next = queue.next(last);
-  while (next != nullptr && begin_of(next) <= end_of(last)) {
-    rte_mbuf* const next_last = last_of(next);
-    if (end_of(next_last) < end_of(last) || (end_of(next_last) == end_of(last) && !ends_stream(next_last))) {
-      // All of it is in `last`.
-      for (bool more = true; more; --tcb.ooo_count) {
-        rte_mbuf* const covered = queue.pop_after(last);
-        more = covered != next_last;
-        Packet{covered}.reset();
-      }
-    } else {
-      last = next_last;
-    }
-    next = queue.next(last);
-  }
-  link_run(first, last);
-  if (next != nullptr) previous_run(next) = first;
-}
 
 }  // namespace
 
@@ -85,13 +32,11 @@ void report_duplicate(Context& context, Tcb& tcb, SeqNum left, SeqNum right) {
 
 void queue_out_of_order(Context& context, Tcb& tcb, Packet packet) {
   rte_mbuf* const m = packet.get();
-  const SeqNum begin = begin_of(m), end = end_of(m);
-  const auto [found, run] = find_run(context, tcb.out_of_order, begin);
-  rte_mbuf* const last = run != nullptr ? last_of(run) : nullptr;
-  const bool touches = run != nullptr && begin <= end_of(last);
-  if (touches && (end < end_of(last) || (end == end_of(last) && (!ends_stream(m) || ends_stream(last))))) {
-    report_duplicate(context, tcb, begin, end);
-    arrival_of(run) = ++context.arrivals;
+  const SeqNum begin = BySeq::begin(m);
+  const auto [found, place] = Runs::find(tcb.out_of_order, begin, nullptr, context.counters.tcp_queue_steps);
+  if (Runs::has_all(place, m)) {
+    report_duplicate(context, tcb, begin, BySeq::end(m));
+    arrival_of(place) = ++context.arrivals;
     tcb.recent_ooo = begin;
     return;
   }
@@ -100,35 +45,23 @@ void queue_out_of_order(Context& context, Tcb& tcb, Packet packet) {
     return;
   }
   ++context.counters.tcp_ofo_queued;
-  ++tcb.ooo_count;
   tcb.recent_ooo = begin;
-  tcb.out_of_order.insert_after(last, packet.release());
-  rte_mbuf* const first = touches ? run : m;
-  if (!touches) previous_run(first) = run;
-  arrival_of(first) = ++context.arrivals;
-  join_following(tcb, first, m);
+  const auto [run, dropped] = Runs::insert(tcb.out_of_order, place, packet.release());
+  tcb.ooo_count = static_cast<uint16_t>(tcb.ooo_count + 1 - dropped);
+  arrival_of(run) = ++context.arrivals;
 }
 
 Packet take_in_order(Tcb& tcb) {
   SubflowRing& queue = tcb.out_of_order;
-  while (!queue.empty() && begin_of(queue.front()) <= tcb.rcv_nxt) {
-    rte_mbuf* const m = queue.pop_front();
+  while (!queue.empty() && BySeq::begin(queue.front()) <= tcb.rcv_nxt) {
+    const bool alone = Runs::last_of(queue.front()) == queue.front();
+    rte_mbuf* const m = Runs::pop_front(queue);
     PacketInfo& info = info_of(m);
     --tcb.ooo_count;
-    rte_mbuf* const last = last_of(m);
-    if (last != m) {
-      rte_mbuf* const first = queue.front();
-      arrival_of(first) = arrival_of(m);
-      previous_run(first) = nullptr;
-      link_run(first, last);
-    }
-    // What is first now has no run before it.
-    rte_mbuf* const behind = last != m ? queue.next(last) : queue.front();
-    if (behind != nullptr) previous_run(behind) = last != m ? queue.front() : nullptr;
-    info.next = nullptr;
+    if (!alone) arrival_of(queue.front()) = info.arrival;
     info.owner = kNoOwner;
-    const int32_t old = tcb.rcv_nxt - begin_of(m);
-    if (old > info.payload_size || (old == info.payload_size && !ends_stream(m))) {
+    const int32_t old = tcb.rcv_nxt - BySeq::begin(m);
+    if (old > info.payload_size || (old == info.payload_size && !BySeq::ends_stream(m))) {
       Packet{m}.reset();
       continue;
     }
@@ -145,7 +78,7 @@ class LatestBlocks {
  public:
   explicit LatestBlocks(std::span<wire::SackBlock> out) : out_(out) {}
   void offer(rte_mbuf* run) {
-    const wire::SackBlock block{begin_of(run), end_of(last_of(run))};
+    const wire::SackBlock block{BySeq::begin(run), BySeq::end(Runs::last_of(run))};
     if (block.left == block.right) return;  // a FIN on its own
     unsigned place = count_;
     for (; place > 0 && is_later(arrival_of(run), arrival_[place - 1]); --place) {}
@@ -180,12 +113,13 @@ unsigned write_sack_blocks(Context& context, const Tcb& tcb, std::span<wire::Sac
   const SubflowRing& queue = tcb.out_of_order;
   LatestBlocks blocks(out.subspan(first));
   if (queue.empty()) return first;
-  if (const Place recent = find_run(context, queue, tcb.recent_ooo); recent.run != nullptr) blocks.offer(recent.run);
-  rte_mbuf* run = last_run(queue);
-  for (int i = 0; i < kCandidates && run != nullptr; ++i, run = previous_run(run)) blocks.offer(run);
+  const auto recent = Runs::find(queue, tcb.recent_ooo, nullptr, context.counters.tcp_queue_steps);
+  if (recent.run != nullptr) blocks.offer(recent.run);
+  rte_mbuf* run = Runs::last_run(queue);
+  for (int i = 0; i < kCandidates && run != nullptr; ++i, run = Runs::previous_run(run)) blocks.offer(run);
   if (run == nullptr) return first + blocks.count();
   run = queue.front();
-  for (int i = 0; i < kCandidates && run != nullptr; ++i, run = next_run(queue, run)) blocks.offer(run);
+  for (int i = 0; i < kCandidates && run != nullptr; ++i, run = Runs::next_run(queue, run)) blocks.offer(run);
   return first + blocks.count();
 }
 

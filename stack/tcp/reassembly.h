@@ -1,9 +1,7 @@
 // Segments that arrived ahead of their turn (RFC 9293 §3.10.7.4, SACK blocks of RFC 2018 and RFC 2883).
 //
-// The queue is in runs without a hole. In a queued packet `info().next` is not a queue's link: the first packet of a run
-// points to its last and the last to its first; `info().previous_run` of the first is the first of the run before. So finding
-// a place passes over runs rather than packets, from both ends. `info().arrival` of the first says when the run got its latest
-// segment (Context::arrivals): the order of the SACK blocks.
+// The queue is in runs (run_queue.h). `info().arrival` of the first packet of a run says when the run got its latest segment
+// (Context::arrivals): the order of the SACK blocks.
 #pragma once
 
 #include <span>

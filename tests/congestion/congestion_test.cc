@@ -203,6 +203,83 @@ TEST_P(Each, LossOfARateLimitedFlowReducesFromWhatThePathLatelyTook) {
   EXPECT_EQ(on_loss(state, now, 5 * kMss, kMss), static_cast<uint32_t>(pipe * factor));
 }
 
+// RFC 7661 §4.4.3. A flow that lost a segment once, so that the threshold counts.
+class Unused : public Each {
+ protected:
+  Unused() {
+    state.cwnd = 160 * kMss;
+    lose(160 * kMss);
+    state.cwnd = 160 * kMss;
+    use(160 * kMss);
+  }
+  // An ACK that found so much in flight, the window not limiting it.
+  void use(uint32_t in_flight) { on_ack(state, {now, in_flight, in_flight, kRtt, kRtt, kRtt, kMss, false}); }
+  void use_for(int minutes, uint32_t in_flight) {
+    for (const Micros end = now + Micros::seconds(60 * minutes); now < end; now += Micros::seconds(1)) use(in_flight);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Congestion, Unused, testing::Values(Algorithm::kNewReno, Algorithm::kCubic), algorithm_name);
+
+TEST_P(Unused, WindowIsHalvedAfterEachFiveMinutesDownToWhatIsUsed) {
+  const struct {
+    int minutes;
+    uint32_t cwnd;
+  } steps[] = {{4, 160}, {2, 80}, {4, 80}, {1, 40}, {9, 40}, {60, 40}};  // 20 segments are half of 40
+  for (const auto& step : steps) {
+    use_for(step.minutes, 20 * kMss);
+    EXPECT_EQ(state.cwnd, step.cwnd * kMss) << now.count() / 60'000'000;
+  }
+}
+
+TEST_P(Unused, WindowThatIsHalfUsedIsKept) {
+  use_for(120, 80 * kMss);
+  EXPECT_EQ(state.cwnd, 160 * kMss);
+}
+
+TEST_P(Unused, UseNowAndThenIsEnough) {
+  for (int i = 0; i < 20; ++i) {
+    use_for(4, kMss);
+    use(100 * kMss);
+  }
+  EXPECT_EQ(state.cwnd, 160 * kMss);
+}
+
+TEST_P(Unused, PauseCountsWhenItEnds) {
+  const struct {
+    int minutes;
+    uint32_t cwnd, ssthresh;  // segments
+  } cases[] = {{4, 160, 0}, {6, 80, 120}, {11, 40, 120}, {16, 20, 120}, {21, 10, 120}, {300, 10, 120}, {1000, 10, 120}};
+  for (const auto& c : cases) {
+    State paused = state;
+    end_nonvalidated_periods(paused, now + Micros::seconds(60 * c.minutes), kMss);
+    EXPECT_EQ(paused.cwnd, c.cwnd * kMss) << c.minutes;
+    EXPECT_EQ(paused.ssthresh, c.ssthresh != 0 ? c.ssthresh * kMss : state.ssthresh) << c.minutes;
+    const State once = paused;
+    end_nonvalidated_periods(paused, now + Micros::seconds(60 * c.minutes + 1), kMss);
+    EXPECT_EQ(paused.cwnd, once.cwnd) << "and only once: " << c.minutes;
+  }
+}
+
+TEST_P(Unused, InitialWindowAndLessAreKept) {
+  for (const uint32_t segments : {1, 4, 10}) {
+    state.cwnd = segments * kMss;
+    use_for(30, kMss / 4);
+    end_nonvalidated_periods(state, now + Micros::seconds(3600), kMss);
+    EXPECT_EQ(state.cwnd, segments * kMss);
+  }
+}
+
+TEST_P(Unused, BeforeTheFirstLossSlowStartGoesOn) {
+  start(state, GetParam(), kMss);
+  while (state.cwnd < 160 * kMss) acknowledge_window();
+  now += Micros::seconds(310);
+  end_nonvalidated_periods(state, now, kMss);
+  EXPECT_EQ(state.cwnd, 80 * kMss);
+  EXPECT_EQ(state.ssthresh, kNoThreshold);
+  acknowledge_window();
+  EXPECT_EQ(state.cwnd, 160 * kMss);
+}
+
 TEST(Idle, IsAPauseLongerThanTheTimeOut) {
   const struct {
     int64_t pause_ms, rto_ms;

@@ -29,8 +29,8 @@ struct ConcentratedOptions {
   Settings server = HostConfig::small_settings();
   ip::PortOffloads offloads = {};
   Micros pass_delay = Micros(0);
-  uint32_t budget = 1 << 20;
-  uint32_t max_budget = 4 << 20;
+  uint32_t budget = proxy::Policy().budget;
+  uint32_t max_budget = proxy::Policy().max_budget;
   uint32_t data_buffers = 8192;  ///< of the concentrator
   bool fast_open = false;        ///< on both legs
   std::string beyond_client = {};  ///< a net the concentrator reaches through the client's first access

@@ -73,7 +73,7 @@ class ConcentratorPaths : public ConcentratorSim, public testing::WithParamInter
   void SetUp() override {
     const Case& c = GetParam();
     make(std::vector<LinkParameters>(std::max<size_t>(c.paths, 1), kFast),
-         {.v6 = c.v6, .preserve = c.preserve});
+         {.v6 = c.v6, .preserve = c.preserve, .budget = 1 << 20, .max_budget = 1 << 20});
   }
   bool mptcp() const { return GetParam().paths > 0; }
 };

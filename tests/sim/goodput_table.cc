@@ -120,6 +120,7 @@ Cell measure(const LinkKind& link, const FaultKind& fault, Algorithm algorithm, 
   DirectOptions options;
   options.client.algorithm = options.server.algorithm = algorithm;
   options.client.receive_budget = options.server.receive_budget = kWindow;
+  options.data_buffers = 32768;  // half of what is left is more than the window
   options.client.max_subflows = options.server.max_subflows = 16;
   options.client.max_connections = options.server.max_connections = 16;
   const Direct direct = make_direct(world, {path}, options);

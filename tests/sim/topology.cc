@@ -28,6 +28,7 @@ Direct make_direct(World& world, const std::vector<PathParameters>& paths, const
     configs[side].settings = side == 0 ? options.client : options.server;
     configs[side].offloads = options.offloads;
     configs[side].pass_delay = options.pass_delay;
+    configs[side].data_buffers = options.data_buffers;
     for (size_t i = 0; i < paths.size(); ++i)
       configs[side].interfaces.push_back(
           {address_text(options.v6, i, side + 1) + (options.v6 ? "/64" : "/24")});

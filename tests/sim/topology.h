@@ -26,6 +26,7 @@ struct DirectOptions {
   Settings server = HostConfig::small_settings();
   ip::PortOffloads offloads = {};
   Micros pass_delay = Micros(0);
+  uint32_t data_buffers = 8192;  ///< of each
 };
 Direct make_direct(World& world, const std::vector<PathParameters>& paths, const DirectOptions& options = {});
 

@@ -154,12 +154,12 @@ TEST(MakePolicy, AFamilyThePoolLacksLeavesFromTheInterfaceTowardsServers) {
 
 TEST(MakePolicy, PreservedSourcesNeedNoPool) {
   const config::Config config =
-      load("[server_leg]\nsource = \"preserve\"\nconnect_timeout_s = 3\n[relay]\nbudget = 65536\n");
+      load("[server_leg]\nsource = \"preserve\"\nconnect_timeout_s = 3\n[relay]\nbudget = 131072\n");
   const proxy::Policy policy = make_policy(config, {});
   EXPECT_EQ(policy.source, proxy::Policy::Source::kPreserve);
   EXPECT_TRUE(policy.pool.empty());
   EXPECT_EQ(policy.connect_timeout, Micros::seconds(3));
-  EXPECT_EQ(policy.budget, 65536u);
+  EXPECT_EQ(policy.budget, 131072u);
 }
 
 TEST(MakePoolSizes, BuffersHoldAFrameOfTheGreatestMtu) {

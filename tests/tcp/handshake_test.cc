@@ -10,14 +10,123 @@ namespace {
 
 class TcpHandshake : public ScriptTest {};
 
-TEST_F(TcpHandshake, PassiveOpenIsEstablishedByTheThirdAck) {
-  listen();
-  Peer peer(*this);
-  peer.send(syn().mss(1460));
-  peer.expect(kSyn | kAck, 0, 1);
-  EXPECT_FALSE(log().has(kStreamEstablished));
+/// What a peer that connects to us sees is the same whether we keep state or answer with a SYN cookie.
+class TcpPassiveOpen : public ScriptTest, public testing::WithParamInterface<bool> {
+ protected:
+  TcpPassiveOpen() {
+    if (GetParam()) settings.syn_cookies_from = 0;
+  }
+  void answer_syn(const Seg& request = syn().mss(1460)) {
+    if (peer.stack_isn == SeqNum{}) listen();
+    peer.send(request);
+    peer.expect(kSyn | kAck, 0, 1);
+  }
+  bool is_established() { return stream_count() != 0 && log().has(kStreamEstablished); }
+  Peer peer{*this};
+};
+INSTANTIATE_TEST_SUITE_P(All, TcpPassiveOpen, testing::Bool(),
+                         [](const auto& test) { return test.param ? "ByCookie" : "WithState"; });
+
+TEST_P(TcpPassiveOpen, IsEstablishedByTheThirdAck) {
+  answer_syn();
+  EXPECT_FALSE(is_established());
   peer.send(ack(1, 1));
-  EXPECT_TRUE(log().has(kStreamEstablished));
+  EXPECT_TRUE(is_established());
+}
+
+TEST_P(TcpPassiveOpen, DataFlowsBothWaysAndTheConnectionCloses) {
+  listen();
+  for (const auto& [remote, local] : {std::pair{"192.0.2.2", "192.0.2.1"}, std::pair{"2001:db8::2", "2001:db8::1"}}) {
+    Peer other(*this, {.remote = remote, .remote_port = 1, .local = local});
+    other.open({.timestamps = true});
+    other.send(data(1, 1, "hello"));
+    other.expect(kAck, 1, 6);
+    EXPECT_EQ(log().received, "hello");
+    write("world");
+    other.expect_data(1, 6, "world");
+    other.send(ack(6, 6));
+    close();
+    other.expect(kFin | kAck, 6, 6);
+    other.send(fin(6, 7));
+    other.expect(kAck, 7, 7);
+    EXPECT_TRUE(log().gone);
+  }
+}
+
+// Nobody sees from the options whether it is a cookie.
+TEST_P(TcpPassiveOpen, SynAckHasLinuxOptionOrderAndPadding) {
+  listen();
+  peer.timestamps = true;
+  peer.ts_value = 0x01020304;
+  peer.send(peer.make_syn({.timestamps = true}));
+  const Seg second = peer.expect(kSyn | kAck, 0, 1);
+  Bytes expected = from_hex("020405b4 0402080a 00000000 01020304 01030307");
+  wire::store32(&expected[8], second.options.ts_value);
+  EXPECT_EQ(second.option_bytes, expected);
+  EXPECT_EQ(second.window, 65535);
+}
+
+TEST_P(TcpPassiveOpen, WithTimestampsScaleAndSackAreKept) {
+  listen();
+  peer.open({.timestamps = true, .wscale = 9}, 100);
+  EXPECT_EQ(stack().info(stream())->subflows[0].send_window, 100u << 9);
+  peer.send(data(11, 1, "later"));
+  EXPECT_EQ(peer.expect(kAck, 1, 1).options.sack_count, 1);
+  write(pattern(5000));
+  EXPECT_EQ(peer.next().payload.size(), 1448u);
+  peer.ignore_all();
+}
+
+TEST_P(TcpPassiveOpen, ARepeatedSynIsAnsweredAlike) {
+  answer_syn();
+  const SeqNum first = peer.stack_isn;
+  wait_ms(500);
+  answer_syn();
+  EXPECT_EQ(peer.stack_isn, first);
+  peer.send({ack(1, 1), ack(1, 1)});
+  EXPECT_EQ(incoming.size(), 1u);
+  EXPECT_TRUE(is_established());
+}
+
+TEST_P(TcpPassiveOpen, ThirdAckOfSomethingElseIsReset) {
+  answer_syn();
+  peer.send(ack(1, 7));
+  peer.expect(kRst, 7, 0);
+  EXPECT_FALSE(is_established());
+  peer.send(ack(1, 1));
+  EXPECT_TRUE(is_established());
+}
+
+TEST_P(TcpPassiveOpen, AResetInsteadOfTheThirdAckEndsIt) {
+  answer_syn();
+  peer.send(rst(1));
+  peer.expect_nothing();
+  EXPECT_TRUE(stream_count() == 0 || log().gone);
+  EXPECT_TRUE(stack().idle());
+}
+
+TEST_P(TcpPassiveOpen, DataWithTheThirdAckIsTaken) {
+  answer_syn();
+  peer.send(data(1, 1, "at once"));
+  peer.expect(kAck, 1, 8);
+  EXPECT_EQ(log().received, "at once");
+}
+
+TEST_P(TcpPassiveOpen, FinWithTheThirdAckIsTaken) {
+  answer_syn();
+  peer.send(fin(1, 1, "bye"));
+  peer.expect(kAck, 1, 5);
+  EXPECT_EQ(log().received, "bye");
+  EXPECT_TRUE(log().has(kStreamEnd));
+}
+
+TEST_P(TcpPassiveOpen, PayloadOfASynThatNobodyWantsIsSentAgain) {
+  Seg request = syn().mss(1460);
+  request.payload = "request";
+  answer_syn(request);
+  peer.send(data(1, 1, "request"));
+  peer.expect(kAck, 1, 8);
+  EXPECT_EQ(log().received, "request");
 }
 
 TEST_F(TcpHandshake, ActiveOpenIsEstablishedByTheSynAck) {
@@ -30,11 +139,7 @@ TEST_F(TcpHandshake, ActiveOpenIsEstablishedByTheSynAck) {
   EXPECT_TRUE(log().has(kStreamEstablished));
 }
 
-TEST_F(TcpHandshake, BothFamiliesOpen) {
-  listen();
-  Peer peer(*this, {.remote = "2001:db8::2", .local = "2001:db8::1"});
-  peer.open();
-  EXPECT_TRUE(log().has(kStreamEstablished));
+TEST_F(TcpHandshake, ActiveOpenByIpv6) {
   Peer server(*this, Peer::server("2001:db8::2"));
   connect(false, "2001:db8::2");
   server.answer({});
@@ -50,18 +155,6 @@ TEST_F(TcpHandshake, SynHasLinuxOptionOrderAndPadding) {
   wire::store32(&expected[8], first.options.ts_value);
   EXPECT_EQ(first.option_bytes, expected);
   EXPECT_EQ(first.window, 65535);
-}
-
-TEST_F(TcpHandshake, SynAckHasLinuxOptionOrderAndPadding) {
-  listen();
-  Peer peer(*this);
-  peer.timestamps = true;
-  peer.ts_value = 0x01020304;
-  peer.send(peer.make_syn({.timestamps = true}));
-  const Seg second = peer.expect(kSyn | kAck, 0, 1);
-  Bytes expected = from_hex("020405b4 0402080a 00000000 01020304 01030307");
-  wire::store32(&expected[8], second.options.ts_value);
-  EXPECT_EQ(second.option_bytes, expected);
 }
 
 struct Offer {
@@ -194,17 +287,6 @@ TEST_F(TcpHandshake, LostSynAckIsSentAgainWithBackoff) {
   EXPECT_TRUE(log().has(kStreamEstablished));
 }
 
-TEST_F(TcpHandshake, ARepeatedSynIsAnsweredAgain) {
-  listen();
-  Peer peer(*this);
-  peer.send(syn().mss(1460));
-  peer.expect(kSyn | kAck, 0, 1);
-  wait_ms(500);
-  peer.send(syn().mss(1460));
-  peer.expect(kSyn | kAck, 0, 1);
-  EXPECT_EQ(stream_count(), 1u);
-}
-
 TEST_F(TcpHandshake, HalfOpenConnectionIsGivenUp) {
   listen();
   Peer peer(*this);
@@ -264,38 +346,6 @@ TEST_F(TcpHandshake, SynAckOfAnOldSynIsReset) {
   peer.expect(kAck, 1, 1);
 }
 
-TEST_F(TcpHandshake, ThirdAckOfSomethingElseIsReset) {
-  listen();
-  Peer peer(*this);
-  peer.send(syn().mss(1460));
-  peer.expect(kSyn | kAck, 0, 1);
-  peer.send(ack(1, 7));
-  peer.expect(kRst, 7, 0);
-  EXPECT_FALSE(log().has(kStreamEstablished));
-  peer.send(ack(1, 1));
-  EXPECT_TRUE(log().has(kStreamEstablished));
-}
-
-TEST_F(TcpHandshake, ResetEndsAHalfOpenConnection) {
-  listen();
-  Peer peer(*this);
-  peer.send(syn().mss(1460));
-  peer.expect(kSyn | kAck, 0, 1);
-  peer.send(rst(1));
-  EXPECT_TRUE(log().gone);
-  EXPECT_EQ(stack().context().half_open, 0u);
-}
-
-TEST_F(TcpHandshake, DataWithTheThirdAckIsTaken) {
-  listen();
-  Peer peer(*this);
-  peer.send(syn().mss(1460));
-  peer.expect(kSyn | kAck, 0, 1);
-  peer.send(data(1, 1, "at once"));
-  peer.expect(kAck, 1, 8);
-  EXPECT_EQ(log().received, "at once");
-}
-
 TEST_F(TcpHandshake, DataOvertakingTheThirdAckEstablishes) {
   listen();
   Peer peer(*this);
@@ -304,17 +354,6 @@ TEST_F(TcpHandshake, DataOvertakingTheThirdAckEstablishes) {
   peer.send({data(6, 1, "world"), data(1, 1, "hello")});
   peer.expect(kAck, 1, 11);
   EXPECT_EQ(log().received, "helloworld");
-}
-
-TEST_F(TcpHandshake, FinWithTheThirdAckIsTaken) {
-  listen();
-  Peer peer(*this);
-  peer.send(syn().mss(1460));
-  peer.expect(kSyn | kAck, 0, 1);
-  peer.send(fin(1, 1, "bye"));
-  peer.expect(kAck, 1, 5);
-  EXPECT_EQ(log().received, "bye");
-  EXPECT_TRUE(log().has(kStreamEnd));
 }
 
 // RFC 9293 figure 7, MUST-10.

@@ -1,35 +1,17 @@
 // Loss recovery: RACK and SACK, duplicate ACKs where there is no SACK, tail loss probes (RFC 8985, RFC 2018,
 // RFC 6582).
-#include "tests/tcp/script.h"
+#include "tests/tcp/recovery_script.h"
 
 namespace tributary::test {
 namespace {
 
-constexpr uint16_t kMss = 1460;
-constexpr uint32_t at(unsigned segment) {
-  return 1 + segment * kMss;
-}
-
-class TcpRecovery : public ScriptTest {
+class TcpRecovery : public RecoveryScript {
  protected:
-  /// Opens with a round trip of 100 ms and sends segments 0..n-1.
-  void open_and_send(unsigned n, const Peer::Options& options) {
-    listen();
-    peer.open(options);
-    write(pattern(n * kMss));
-    for (unsigned i = 0; i < std::min(n, 10u); ++i) expect_segment(i);
-    wait_ms(100);
-  }
-  void open_and_send(unsigned n) { open_and_send(n, {.rtt = Micros::milliseconds(100)}); }
-  void open_without_sack(unsigned n) { open_and_send(n, {.sack = false, .rtt = Micros::milliseconds(100)}); }
-
   void expect_segment(unsigned i, std::source_location where = std::source_location::current()) {
     peer.expect_data(at(i), 1, pattern(kMss, i * kMss), where);
   }
   /// An ACK of everything before segment `una`, with segments [from, to) SACKed.
   void sack(unsigned una, unsigned from, unsigned to) { peer.send(ack(1, at(una)).sack(at(from), at(to))); }
-  SubflowInfo info() { return stack().info(stream())->subflows[0]; }
-  Peer peer{*this};
 };
 
 // RFC 8985 §6.2: three segments SACKed leave no doubt, without reordering seen.
@@ -45,12 +27,8 @@ TEST_F(TcpRecovery, ThreeSackedSegmentsMakeTheHoleLost) {
 }
 
 TEST_F(TcpRecovery, ThreeSackedSegmentsAreEnoughWithTimestampsToo) {
-  open_and_send(0, {.timestamps = true, .rtt = Micros::milliseconds(100)});
-  constexpr uint32_t kSize = kMss - 12;
-  write(pattern(4 * kSize));
-  peer.ignore_all();
-  wait_ms(100);
-  peer.send(ack(1, 1).sack(1 + kSize, 1 + 4 * kSize));
+  open_and_send(4, {.timestamps = true});
+  peer.send(ack(1, 1).sack(end(1), end(4)));
   EXPECT_EQ(peer.next().seq, 1u);
   peer.ignore_all();
 }
@@ -198,7 +176,7 @@ TEST_F(TcpRecovery, WindowIsHalvedOnceForOneWindowOfLosses) {
 
 // RFC 5681 §3.2.
 TEST_F(TcpRecovery, ThreeDuplicateAcksWithoutSackResendTheFirst) {
-  open_without_sack(10);
+  open_and_send(10, {.sack = false});
   peer.send(ack(1, 1));
   peer.send(ack(1, 1));
   peer.expect_nothing();
@@ -208,7 +186,7 @@ TEST_F(TcpRecovery, ThreeDuplicateAcksWithoutSackResendTheFirst) {
 
 // RFC 6582 §3.2 step 3: a partial acknowledgement repairs the next hole at once.
 TEST_F(TcpRecovery, PartialAckWithoutSackResendsTheNextHole) {
-  open_without_sack(10);
+  open_and_send(10, {.sack = false});
   for (int i = 0; i < 3; ++i) peer.send(ack(1, 1));
   expect_segment(0);
   peer.send(ack(1, at(4)));
@@ -222,7 +200,7 @@ TEST_F(TcpRecovery, PartialAckWithoutSackResendsTheNextHole) {
 
 // RFC 5681 §2: what makes an ACK a duplicate.
 TEST_F(TcpRecovery, WindowUpdatesAndDataAreNoDuplicateAcks) {
-  open_without_sack(10);
+  open_and_send(10, {.sack = false});
   for (uint16_t i = 0; i < 5; ++i) peer.send(ack(1, 1).win(static_cast<uint16_t>(50'000 + i)));
   peer.expect_nothing();
   for (uint32_t i = 0; i < 5; ++i) peer.send(data(1 + i, 1, "x").win(50'004));

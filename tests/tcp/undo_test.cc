@@ -1,35 +1,10 @@
 // Recoveries that were not needed, and how they are noticed (RFC 3522, RFC 5682, RFC 3708, RFC 8985 §7.4), limited transmit.
-#include "tests/tcp/script.h"
+#include "tests/tcp/recovery_script.h"
 
 namespace tributary::test {
 namespace {
 
-constexpr uint16_t kMss = 1460;
-constexpr uint32_t at(unsigned segment) {
-  return 1 + segment * kMss;
-}
-
-class TcpUndo : public ScriptTest {
- protected:
-  /// Opens with a round trip of 100 ms and sends segments 0..n-1.
-  void open_and_send(unsigned n, Peer::Options options = {}) {
-    options.rtt = Micros::milliseconds(100);
-    listen();
-    peer.open(options);
-    size = options.timestamps ? kMss - 12 : kMss;
-    piece = size;
-    write(pattern(n * size));
-    window = info().cwnd;
-    peer.ignore_all();
-    wait_ms(100);
-  }
-  uint32_t end(unsigned segment) const { return 1 + segment * size; }
-  SubflowInfo info() { return stack().info(stream())->subflows[0]; }
-
-  Peer peer{*this};
-  uint16_t size = kMss;
-  uint32_t window = 0;
-};
+class TcpUndo : public RecoveryScript {};
 
 TEST_F(TcpUndo, ATimeOutIsTakenBackWhenOriginalsArrive) {
   open_and_send(4);
