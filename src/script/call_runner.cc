@@ -1,6 +1,8 @@
 #include "src/script/call_runner.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -116,6 +118,7 @@ bool CallRunner::progress() {
   if (call->name == "accept" || call->name == "accept4" || call->name == "socket") {
     if (result >= 0) descriptors_[evaluate(call->result)] = static_cast<int>(result);
   }
+  if (result >= 0 && (call->name == "accept" || call->name == "accept4")) connection_ = evaluate(call->result);
   call_ = nullptr;
   return true;
 }
@@ -169,6 +172,7 @@ int64_t CallRunner::attempt_open() {
 
 int64_t CallRunner::attempt_connect() {
   const int fd = live_fd(argument(0));
+  connection_ = evaluate(argument(0));
   const int result = face_.connect(fd, address(1, defaults_.remote_address));
   if (result == -EINPROGRESS && face_.is_blocking(fd)) connecting_ = true;
   // Tried again while the handshake runs, a blocking call is still the first one.
@@ -210,6 +214,7 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
     bytes.assign(pattern.begin(), pattern.end());
   }
   const bool named = (flags & MSG_FASTOPEN) && call_->arguments.size() > 4;
+  if (named) connection_ = evaluate(argument(0));
   const SocketAddress to = named ? address(4, defaults_.remote_address) : SocketAddress{};
   const int64_t result = face_.send(fd, bytes, flags, named ? &to : nullptr);
   if (result < 0)
@@ -272,6 +277,11 @@ int64_t CallRunner::set_option() {
   std::vector<int64_t> value;
   if (e.kind == Kind::kArray || e.kind == Kind::kStruct) {
     for (const Expression& item : e.items) value.push_back(evaluate(item));
+  } else if (e.kind == Kind::kString && integer(1) == IPPROTO_TCP && integer(2) == TCP_FASTOPEN_KEY) {
+    const auto size = std::clamp<int64_t>(integer(4), 0, 64);
+    std::string bytes = e.text;
+    bytes.resize(static_cast<size_t>(size));
+    return face_.set_fast_open_key(live_fd(argument(0)), bytes);
   } else if (e.kind == Kind::kString) {
     if (e.text == "reno")
       value = {static_cast<int64_t>(congestion::Algorithm::kNewReno)};
@@ -286,7 +296,31 @@ int64_t CallRunner::set_option() {
                           value);
 }
 
+std::vector<TcpVariable> CallRunner::tcp_info() const {
+  const auto fd = descriptors_.find(connection_);
+  auto info = fd != descriptors_.end() ? face_.tcp_info(fd->second) : std::nullopt;
+  if (!info) fail("there is no connection to tell of");
+  return *std::move(info);
+}
+
+/// `getsockopt(4, SOL_TCP, TCP_INFO, {tcpi_snd_cwnd=10, …}, [232]) = 0` compares what is named.
+int64_t CallRunner::get_tcp_info() {
+  const auto info = face_.tcp_info(live_fd(argument(0)));
+  if (!info) return -EBADF;
+  const Expression& wanted = argument(3);
+  for (size_t i = 0; i < wanted.names.size(); ++i) {
+    if (wanted.items[i].kind == Kind::kEllipsis) continue;
+    const auto found = std::find_if(info->begin(), info->end(), [&](const TcpVariable& v) { return v.name == wanted.names[i]; });
+    if (found == info->end()) unsupported(wanted.names[i]);
+    const auto value = static_cast<int64_t>(found->value);
+    if (const int64_t number = evaluate(wanted.items[i]); number != value)
+      fail(call_->text + "\n  " + wanted.names[i] + ": expected " + std::to_string(number) + ", got " + std::to_string(value));
+  }
+  return 0;
+}
+
 int64_t CallRunner::get_option() {
+  if (integer(1) == IPPROTO_TCP && integer(2) == TCP_INFO) return get_tcp_info();
   std::vector<int64_t> value;
   const int result = face_.get_option(live_fd(argument(0)), static_cast<int>(integer(1)),
                                       static_cast<int>(integer(2)), value);

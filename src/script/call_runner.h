@@ -34,6 +34,8 @@ class CallRunner {
   bool literal_written() const { return literal_written_; }
   void set_literal_received() { literal_received_ = true; }
   std::optional<uint16_t> bound_port() const { return bound_port_; }
+  /// TCP_INFO of the connection accepted or connected last. Throws ScriptError when it is closed, or there was none.
+  std::vector<TcpVariable> tcp_info() const;
 
  private:
   struct Message;
@@ -46,6 +48,7 @@ class CallRunner {
   int64_t attempt_control();
   int64_t set_option();
   int64_t get_option();
+  int64_t get_tcp_info();
   void verify(int64_t result);
   void verify_data(const Expression* expected);
 
@@ -68,6 +71,7 @@ class CallRunner {
   bool literal_written_ = false;
   bool literal_received_ = false;
   std::optional<uint16_t> bound_port_;
+  int64_t connection_ = -1;  ///< descriptor of the script: accepted or connected last
 };
 
 /// The number an integer, a constant's name, or several of them or'ed stand for.

@@ -60,6 +60,8 @@ void RunOptions::apply(const std::string& name, const std::string& value) {
     timestamp_tick_us = static_cast<uint32_t>(parse_number(name, value, 1'000'000));
   } else if (name == "seed") {
     host.seed = parse_number(name, value, UINT32_MAX);
+  } else if (name == "strict_segments") {
+    strict_segments = true;
   } else if (name == "strict") {
     strict = true;
   } else if (std::find(kIgnored.begin(), kIgnored.end(), name) == kIgnored.end()) {

@@ -14,6 +14,7 @@
 #include "src/script/inbound.h"
 #include "src/script/match.h"
 #include "src/script/parser.h"
+#include "src/script/snippets.h"
 
 namespace tributary::script {
 namespace {
@@ -51,6 +52,7 @@ class ScriptRun {
       }
       for (const Event& event : script_.events) run_event(event);
       finish();
+      snippets_.run(script_.path);
     } catch (const ScriptError& error) {
       outcome = {error.verdict(), error.line() != 0 ? error.line() : line_, error.what()};
       trace_sent();
@@ -113,7 +115,8 @@ class ScriptRun {
       settle();
       return;
     }
-    unsupported("a code snippet");
+    const auto& code = std::get<CodeSpec>(event.action);
+    snippets_.add(event.line, code.text, calls_.tcp_info());
   }
 
   void run_call(const Event& event, const CallSpec& call) {
@@ -170,7 +173,7 @@ class ScriptRun {
   /// The packets of one segment the script writes as one, as a capture above segmentation offload shows them.
   void coalesce(const TcpSpec& spec) {
     const size_t largest = options_.host.mtu - 40u;
-    if (spec.payload_size <= largest) return;
+    if (spec.payload_size <= largest || options_.strict_segments) return;
     auto& sent = host_.sent;
     while (sent.size() >= 2 && sent[0].tcp && sent[1].tcp && sent[0].body.size() < spec.payload_size) {
       LivePacket& first = sent[0];
@@ -269,6 +272,7 @@ class ScriptRun {
   FlowSet flows_;
   CallRunner calls_;
   Commands commands_;
+  Snippets snippets_;
   Flow no_flow_;
   Micros last_;  ///< time of the event before, which relative times count from
   int line_ = 0;
@@ -283,7 +287,10 @@ class ScriptRun {
 Outcome run_script(PacketPools& pools, const std::string& path, std::string_view source,
                    const RunRequest& request) {
   try {
-    const Script script = parse_script(path, source);
+    std::vector<std::string> defined;
+    for (const auto& [name, value] : request.options)
+      if (name == "define") defined.push_back(value);
+    const Script script = parse_script(path, source, defined);
     RunOptions options;
     options.host.settings = HostOptions::small_settings();
     options.trace = request.trace;
