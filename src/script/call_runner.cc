@@ -43,11 +43,18 @@ int64_t evaluate(const Expression& e) {
   fail("an argument should be a number");
 }
 
+namespace {
+
+bool is_null(const Expression* e) { return e != nullptr && e->kind == Kind::kWord && e->text == "NULL"; }
+
+}  // namespace
+
 /// What `{msg_name(...)=..., msg_iov(1)=[{..., 10}], msg_flags=0}` says.
 struct CallRunner::Message {
   size_t size = 0;
   int flags = 0;
   const Expression* data = nullptr;  ///< of the first piece
+  const Expression* name = nullptr;
 };
 
 const Expression& CallRunner::argument(size_t i) const {
@@ -63,7 +70,9 @@ int CallRunner::live_fd(const Expression& e) const {
 }
 
 SocketAddress CallRunner::address(size_t i, const SocketAddress& standard) const {
-  const Expression& e = argument(i);
+  return address(argument(i), standard);
+}
+SocketAddress CallRunner::address(const Expression& e, const SocketAddress& standard) const {
   if (e.kind == Kind::kEllipsis) return standard;
   if (e.kind != Kind::kStruct) fail("an argument should be an address");
   SocketAddress out = standard;
@@ -86,6 +95,7 @@ CallRunner::Message CallRunner::message(const Expression& e) const {
   for (size_t i = 0; i < e.names.size(); ++i) {
     if (e.names[i] == "msg_iov") pieces = &e.items[i];
     if (e.names[i] == "msg_flags") out.flags = static_cast<int>(evaluate(e.items[i]));
+    if (e.names[i] == "msg_name") out.name = &e.items[i];
     if (e.names[i] == "msg_control") unsupported("control messages");
   }
   if (pieces == nullptr || pieces->kind != Kind::kArray) fail("expected a list of buffers");
@@ -102,6 +112,7 @@ void CallRunner::start(const CallSpec& call, Micros now) {
   data_.clear();
   written_ = 0;
   connecting_ = false;
+  opening_ = false;
   deadline_ = Micros::never();
   if (call.name == "poll" && call.arguments.size() == 3 && integer(2) >= 0)
     deadline_ = now + Micros::milliseconds(integer(2));
@@ -141,12 +152,14 @@ int64_t CallRunner::attempt() {
     const Message m = message(argument(1));
     return attempt_read(m.size, name == "recvmsg" ? static_cast<int>(integer(2)) : 0, m.data);
   }
-  if (name == "write") return attempt_write(static_cast<size_t>(integer(2)), 0, &argument(1));
-  if (name == "send" || name == "sendto")
-    return attempt_write(static_cast<size_t>(integer(2)), static_cast<int>(integer(3)), &argument(1));
+  if (name == "write") return attempt_write(static_cast<size_t>(integer(2)), 0, &argument(1), nullptr);
+  if (name == "send" || name == "sendto") {
+    const Expression* to = call_->arguments.size() > 4 ? &argument(4) : nullptr;
+    return attempt_write(static_cast<size_t>(integer(2)), static_cast<int>(integer(3)), &argument(1), to);
+  }
   if (name == "sendmsg" || name == "writev") {
     const Message m = message(argument(1));
-    return attempt_write(m.size, name == "sendmsg" ? static_cast<int>(integer(2)) : 0, m.data);
+    return attempt_write(m.size, name == "sendmsg" ? static_cast<int>(integer(2)) : 0, m.data, m.name);
   }
   if (name == "poll") return attempt_poll();
   return attempt_control();
@@ -201,8 +214,9 @@ void CallRunner::verify_data(const Expression* expected) {
            " of what was read is not what was sent at this place of the stream");
 }
 
-int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* source) {
+int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* source, const Expression* to) {
   const int fd = live_fd(argument(0));
+  if (is_null(source) && size != 0) return -EFAULT;
   std::string bytes;
   if (source != nullptr && source->kind == Kind::kString) {
     literal_written_ = true;
@@ -213,15 +227,18 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
     const Bytes pattern = make_pattern(face_.bytes_written(fd), size - written_);
     bytes.assign(pattern.begin(), pattern.end());
   }
-  const bool named = (flags & MSG_FASTOPEN) && call_->arguments.size() > 4;
+  if (opening_) flags &= ~MSG_FASTOPEN;
+  const bool named = (flags & MSG_FASTOPEN) && to != nullptr;
+  opening_ |= named;
   if (named) connection_ = evaluate(argument(0));
-  const SocketAddress to = named ? address(4, defaults_.remote_address) : SocketAddress{};
-  const int64_t result = face_.send(fd, bytes, flags, named ? &to : nullptr);
+  const SocketAddress where = named ? address(*to, defaults_.remote_address) : SocketAddress{};
+  const int64_t result = face_.send(fd, bytes, flags, named ? &where : nullptr);
   if (result < 0)
     return result == -EAGAIN && written_ != 0 && !face_.is_blocking(fd) ? static_cast<int64_t>(written_)
                                                                         : result;
   written_ += static_cast<size_t>(result);
-  if (written_ < size && face_.is_blocking(fd)) return -EAGAIN;
+  // What went with a SYN is not written before the SYN is answered.
+  if ((written_ < size || face_.is_connecting(fd)) && face_.is_blocking(fd)) return -EAGAIN;
   return static_cast<int64_t>(written_);
 }
 

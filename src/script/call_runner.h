@@ -43,7 +43,7 @@ class CallRunner {
   int64_t attempt_open();
   int64_t attempt_connect();
   int64_t attempt_read(size_t size, int flags, const Expression* expected);
-  int64_t attempt_write(size_t size, int flags, const Expression* source);
+  int64_t attempt_write(size_t size, int flags, const Expression* source, const Expression* to);
   int64_t attempt_poll();
   int64_t attempt_control();
   int64_t set_option();
@@ -56,6 +56,7 @@ class CallRunner {
   int64_t integer(size_t i) const;
   int live_fd(const Expression& e) const;
   SocketAddress address(size_t i, const SocketAddress& standard) const;
+  SocketAddress address(const Expression& e, const SocketAddress& standard) const;
   Message message(const Expression& e) const;
 
   SocketFace& face_;
@@ -67,6 +68,7 @@ class CallRunner {
   uint64_t read_offset_ = 0;            ///< place of its first byte in the stream
   size_t written_ = 0;
   bool connecting_ = false;
+  bool opening_ = false;  ///< MSG_FASTOPEN has had its say
   Micros deadline_ = Micros::never();
   bool literal_written_ = false;
   bool literal_received_ = false;

@@ -138,7 +138,7 @@ int64_t SocketFace::send(int fd, std::string_view bytes, int flags, const Socket
   }
   if ((flags & MSG_FASTOPEN) && socket->state == Socket::State::kNew)
     return to != nullptr ? send_fast_open(*socket, descriptors_.at(fd), bytes, *to) : -EINVAL;
-  if (socket->state == Socket::State::kConnecting) return -EAGAIN;
+  if (socket->state == Socket::State::kConnecting) return flags & MSG_FASTOPEN ? -EALREADY : -EAGAIN;
   if (socket->error != 0) return -take_error(*socket);
   if (socket->write_shut || socket->state != Socket::State::kConnected) return -EPIPE;
   const uint32_t queued = host_->stack().unacked(socket->stream);

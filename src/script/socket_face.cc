@@ -397,6 +397,10 @@ bool SocketFace::is_blocking(int fd) const {
   const Socket* socket = find(fd);
   return socket != nullptr && !socket->nonblocking;
 }
+bool SocketFace::is_connecting(int fd) const {
+  const Socket* socket = find(fd);
+  return socket != nullptr && socket->state == Socket::State::kConnecting;
+}
 ByteStream SocketFace::stream(int fd) const {
   const Socket* socket = find(fd);
   return socket != nullptr && socket->state != Socket::State::kGone ? socket->stream : ByteStream{};

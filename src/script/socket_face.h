@@ -62,6 +62,7 @@ class SocketFace : public StreamUser {
     if (!address.is_unspecified()) host_->add_address(address);
   }
   bool is_blocking(int fd) const;
+  bool is_connecting(int fd) const;
   /// The stream behind a descriptor; none for a listener.
   ByteStream stream(int fd) const;
   /// Bytes the program has read or written so far: places in the streams.

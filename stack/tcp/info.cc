@@ -65,7 +65,7 @@ TcpInfo describe(const Context& context, const Tcb& tcb) {
   out.sack = tcb.has(kSackPermitted);
   out.window_scaled = tcb.has(kWindowScaled);
   out.ecn = tcb.ecn & kEcnAgreed;
-  out.syn_data = tcb.syn_data != 0 && tcb.state != State::kSynSent;
+  out.syn_data = tcb.syn_data != 0 && (tcb.has(kPassive) || tcb.snd_una != tcb.iss);
   out.window_probes = tcb.has(kPersist);
   out.reordering = tcb.has(kReordering);
   out.snd_wscale = tcb.snd_wscale;
