@@ -116,11 +116,20 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
   }
   constexpr size_t kOptions = 40;  // room for all there may be, as Linux leaves it
   const size_t mss = has_cookie ? known->mss : to.address.is_v4() ? 536 : 1220;
+  bytes = bytes.substr(0, socket.send_buffer);
   size_t taken = 0;
   PacketList early = cut(bytes.substr(0, mss - kOptions), mss, taken);
+  if (!socket.nonblocking) {
+    // A call that waits for the answer has its other bytes ready for it: they go with the third ACK.
+    size_t more = 0;
+    PacketList rest = cut(bytes.substr(taken), mss, more);
+    early.splice_back(rest);
+    taken += more;
+  }
   const int result =
       open_with(socket, number, to, no_cookie ? FastOpen::kNoCookie : FastOpen::kCookie, std::move(early));
   if (result != -EINPROGRESS) return result;
+  if (bytes.empty()) return socket.nonblocking ? result : -EAGAIN;  // the cookie alone
   socket.bytes_written += taken;
   return static_cast<int64_t>(taken);
 }
