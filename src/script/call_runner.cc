@@ -113,6 +113,7 @@ void CallRunner::start(const CallSpec& call, Micros now) {
   written_ = 0;
   connecting_ = false;
   opening_ = false;
+  at_once_ = false;
   deadline_ = Micros::never();
   if (call.name == "poll" && call.arguments.size() == 3 && integer(2) >= 0)
     deadline_ = now + Micros::milliseconds(integer(2));
@@ -123,7 +124,7 @@ bool CallRunner::progress() {
   host_.pass();
   const bool waits = result == -EAGAIN || (result == -EINPROGRESS && connecting_);
   const bool poll_waits = call_->name == "poll" && result == 0 && host_.now() < deadline_;
-  if ((waits && call_->name != "poll" && face_.is_blocking(live_fd(argument(0)))) || poll_waits) return false;
+  if ((waits && call_->name != "poll" && may_wait(live_fd(argument(0)))) || poll_waits) return false;
   const CallSpec* call = call_;
   verify(result == -EINPROGRESS ? -EINPROGRESS : result);
   if (call->name == "accept" || call->name == "accept4" || call->name == "socket") {
@@ -194,6 +195,7 @@ int64_t CallRunner::attempt_connect() {
 
 int64_t CallRunner::attempt_read(size_t size, int flags, const Expression* expected) {
   const int fd = live_fd(argument(0));
+  at_once_ = (flags & MSG_DONTWAIT) != 0;
   if (data_.empty()) read_offset_ = face_.bytes_read(fd);
   const int64_t result = face_.receive(fd, size - data_.size(), flags, data_);
   const bool wait_for_all = (flags & MSG_WAITALL) && result > 0 && data_.size() < size;
@@ -216,6 +218,7 @@ void CallRunner::verify_data(const Expression* expected) {
 
 int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* source, const Expression* to) {
   const int fd = live_fd(argument(0));
+  at_once_ = (flags & MSG_DONTWAIT) != 0;
   if (is_null(source) && size != 0) return -EFAULT;
   std::string bytes;
   if (source != nullptr && source->kind == Kind::kString) {
@@ -234,11 +237,11 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
   const SocketAddress where = named ? address(*to, defaults_.remote_address) : SocketAddress{};
   const int64_t result = face_.send(fd, bytes, flags, named ? &where : nullptr);
   if (result < 0)
-    return result == -EAGAIN && written_ != 0 && !face_.is_blocking(fd) ? static_cast<int64_t>(written_)
+    return result == -EAGAIN && written_ != 0 && !may_wait(fd) ? static_cast<int64_t>(written_)
                                                                         : result;
   written_ += static_cast<size_t>(result);
   // What went with a SYN is not written before the SYN is answered.
-  if ((written_ < size || face_.is_connecting(fd)) && face_.is_blocking(fd)) return -EAGAIN;
+  if ((written_ < size || face_.is_connecting(fd)) && may_wait(fd)) return -EAGAIN;
   return static_cast<int64_t>(written_);
 }
 

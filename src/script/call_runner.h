@@ -55,6 +55,8 @@ class CallRunner {
   const Expression& argument(size_t i) const;
   int64_t integer(size_t i) const;
   int live_fd(const Expression& e) const;
+  /// Whether the call waits for what it cannot have yet.
+  bool may_wait(int fd) const { return !at_once_ && face_.is_blocking(fd); }
   SocketAddress address(size_t i, const SocketAddress& standard) const;
   SocketAddress address(const Expression& e, const SocketAddress& standard) const;
   Message message(const Expression& e) const;
@@ -69,6 +71,7 @@ class CallRunner {
   size_t written_ = 0;
   bool connecting_ = false;
   bool opening_ = false;  ///< MSG_FASTOPEN has had its say
+  bool at_once_ = false;  ///< MSG_DONTWAIT
   Micros deadline_ = Micros::never();
   bool literal_written_ = false;
   bool literal_received_ = false;

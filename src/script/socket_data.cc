@@ -100,7 +100,7 @@ bool SocketFace::is_low_on_unsent(const Socket& socket) const {
 
 /// As Linux: with a cookie as many bytes as the SYN takes are written; without one the connection is opened, which
 /// asks for a cookie, and nothing is written yet.
-int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_view bytes,
+int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, bool waits,
                                    const SocketAddress& to) {
   using FastOpen = ConnectOptions::FastOpen;
   if (!(fast_open_ & kFastOpenClient)) return -EOPNOTSUPP;
@@ -112,14 +112,14 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
   const bool has_cookie = known != nullptr && known->size != 0;
   if (shut || (!has_cookie && !no_cookie)) {
     const int result = open_with(socket, number, to, shut ? FastOpen::kOff : FastOpen::kCookie, {});
-    return result == -EINPROGRESS && !socket.nonblocking ? -EAGAIN : result;
+    return result == -EINPROGRESS && waits ? -EAGAIN : result;
   }
   constexpr size_t kOptions = 40;  // room for all there may be, as Linux leaves it
   const size_t mss = has_cookie ? known->mss : to.address.is_v4() ? 536 : 1220;
   bytes = bytes.substr(0, socket.send_buffer);
   size_t taken = 0;
   PacketList early = cut(bytes.substr(0, mss - kOptions), mss, taken);
-  if (!socket.nonblocking) {
+  if (waits) {
     // A call that waits for the answer has its other bytes ready for it: they go with the third ACK.
     size_t more = 0;
     PacketList rest = cut(bytes.substr(taken), mss, more);
@@ -129,7 +129,7 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
   const int result =
       open_with(socket, number, to, no_cookie ? FastOpen::kNoCookie : FastOpen::kCookie, std::move(early));
   if (result != -EINPROGRESS) return result;
-  if (bytes.empty()) return socket.nonblocking ? result : -EAGAIN;  // the cookie alone
+  if (bytes.empty()) return waits ? -EAGAIN : result;  // the cookie alone
   socket.bytes_written += taken;
   return static_cast<int64_t>(taken);
 }
@@ -141,12 +141,13 @@ int64_t SocketFace::send(int fd, std::string_view bytes, int flags, const Socket
                                    std::pair(MSG_ZEROCOPY, "MSG_ZEROCOPY")})
     if (flags & flag) unsupported("the flag " + std::string(name) + " of send");
   if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)) unsupported("a flag of send");
+  const bool waits = !socket->nonblocking && !(flags & MSG_DONTWAIT);
   if (socket->deferred && socket->state == Socket::State::kNew) {
     const SocketAddress deferred = *std::exchange(socket->deferred, std::nullopt);
-    return send_fast_open(*socket, descriptors_.at(fd), bytes, deferred);
+    return send_fast_open(*socket, descriptors_.at(fd), bytes, waits, deferred);
   }
   if ((flags & MSG_FASTOPEN) && socket->state == Socket::State::kNew)
-    return to != nullptr ? send_fast_open(*socket, descriptors_.at(fd), bytes, *to) : -EINVAL;
+    return to != nullptr ? send_fast_open(*socket, descriptors_.at(fd), bytes, waits, *to) : -EINVAL;
   if (socket->state == Socket::State::kConnecting) return flags & MSG_FASTOPEN ? -EALREADY : -EAGAIN;
   if (socket->error != 0) return -take_error(*socket);
   if (socket->write_shut || socket->state != Socket::State::kConnected) return -EPIPE;
