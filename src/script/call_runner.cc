@@ -45,7 +45,9 @@ int64_t evaluate(const Expression& e) {
 
 namespace {
 
-bool is_null(const Expression* e) { return e != nullptr && e->kind == Kind::kWord && e->text == "NULL"; }
+bool is_null(const Expression* e) {
+  return e != nullptr && e->kind == Kind::kWord && e->text == "NULL";
+}
 
 }  // namespace
 
@@ -236,9 +238,7 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
   if (named) connection_ = evaluate(argument(0));
   const SocketAddress where = named ? address(*to, defaults_.remote_address) : SocketAddress{};
   const int64_t result = face_.send(fd, bytes, flags, named ? &where : nullptr);
-  if (result < 0)
-    return result == -EAGAIN && written_ != 0 && !may_wait(fd) ? static_cast<int64_t>(written_)
-                                                                        : result;
+  if (result < 0) return result == -EAGAIN && written_ != 0 && !may_wait(fd) ? static_cast<int64_t>(written_) : result;
   written_ += static_cast<size_t>(result);
   // What went with a SYN is not written before the SYN is answered.
   if ((written_ < size || face_.is_connecting(fd)) && may_wait(fd)) return -EAGAIN;
@@ -330,11 +330,13 @@ int64_t CallRunner::get_tcp_info() {
   const Expression& wanted = argument(3);
   for (size_t i = 0; i < wanted.names.size(); ++i) {
     if (wanted.items[i].kind == Kind::kEllipsis) continue;
-    const auto found = std::find_if(info->begin(), info->end(), [&](const TcpVariable& v) { return v.name == wanted.names[i]; });
+    const auto found =
+        std::find_if(info->begin(), info->end(), [&](const TcpVariable& v) { return v.name == wanted.names[i]; });
     if (found == info->end()) unsupported(wanted.names[i]);
     const auto value = static_cast<int64_t>(found->value);
     if (const int64_t number = evaluate(wanted.items[i]); number != value)
-      fail(call_->text + "\n  " + wanted.names[i] + ": expected " + std::to_string(number) + ", got " + std::to_string(value));
+      fail(call_->text + "\n  " + wanted.names[i] + ": expected " + std::to_string(number) + ", got " +
+           std::to_string(value));
   }
   return 0;
 }

@@ -177,7 +177,8 @@ void Commands::set_sysctl(std::string name, const std::string& value) {
   if (name == "net.ipv4.tcp_notsent_lowat")
     return face_.set_unsent_low(static_cast<uint32_t>(std::min<uint64_t>(parse_number(name, value), UINT32_MAX)));
   if (name == "net.ipv4.tcp_fastopen_blackhole_timeout_sec")
-    return host_.stack().context().fast_open_cache.set_pause(Micros::seconds(static_cast<int64_t>(parse_number(name, value) & 0xffffff)));
+    return host_.stack().context().fast_open_cache.set_pause(
+        Micros::seconds(static_cast<int64_t>(parse_number(name, value) & 0xffffff)));
   if (name == "net.ipv4.tcp_fastopen") return face_.set_fast_open(parse_number(name, value));
   if (name == "net.ipv4.tcp_fastopen_key") {
     std::vector<SipKey> keys;

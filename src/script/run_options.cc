@@ -9,11 +9,11 @@
 namespace tributary::script {
 namespace {
 
-// Of a wire client, or of the machine packetdrill runs on: no meaning in virtual time with one virtual port. (TS ecr follows what
-// the stack sent in any case.)
-constexpr auto kIgnored = std::to_array<std::string_view>(
-    {"tcp_ts_ecr_scaled", "netmask_ip", "gateway_ip", "speed", "verbose", "v", "debug", "no_cleanup", "define", "non_fatal",
-     "tun_dev", "persistent_tun_dev", "send_omit_free"});
+// Of a wire client, or of the machine packetdrill runs on: no meaning in virtual time with one virtual port. (TS ecr
+// follows what the stack sent in any case.)
+constexpr auto kIgnored = std::to_array<std::string_view>({"tcp_ts_ecr_scaled", "netmask_ip", "gateway_ip", "speed",
+                                                           "verbose", "v", "debug", "no_cleanup", "define", "non_fatal",
+                                                           "tun_dev", "persistent_tun_dev", "send_omit_free"});
 
 uint64_t parse_number(const std::string& name, const std::string& value, uint64_t most) {
   try {

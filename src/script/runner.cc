@@ -223,8 +223,8 @@ class ScriptRun {
     last_ = any || event.time.range ? live.time : from;
   }
 
-  /// As packetdrill, which looks at one socket at a time: a FIN or a retransmission of the one before is nobody's concern.
-  /// Subflows of a connection are.
+  /// As packetdrill, which looks at one socket at a time: a FIN or a retransmission of the one before is nobody's
+  /// concern. Subflows of a connection are.
   void skip_left_behind(const PacketSpec& packet) {
     if (options_.strict || packet.tuple || names_.stack_key) return;
     while (!host_.sent.empty() && flows_.is_left_behind(host_.sent.front())) {

@@ -59,9 +59,9 @@ struct Socket {
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   int fast_open_queue = 0;        ///< TCP_FASTOPEN of a listener
   bool fast_open_no_cookie = false;
-  bool fast_open_connect = false;         ///< TCP_FASTOPEN_CONNECT
-  std::optional<SocketAddress> deferred;  ///< with it: whom the first write connects to
-  uint32_t unsent_low = 0;                ///< TCP_NOTSENT_LOWAT; 0: the sysctl's
+  bool fast_open_connect = false;                 ///< TCP_FASTOPEN_CONNECT
+  std::optional<SocketAddress> deferred;          ///< with it: whom the first write connects to
+  uint32_t unsent_low = 0;                        ///< TCP_NOTSENT_LOWAT; 0: the sysctl's
   std::map<std::pair<int, int>, int> remembered;  ///< set and read back, without an effect here
 };
 

@@ -137,8 +137,8 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
 int64_t SocketFace::send(int fd, std::string_view bytes, int flags, const SocketAddress* to) {
   Socket* socket = find(fd);
   if (socket == nullptr) return -EBADF;
-  for (const auto& [flag, name] : {std::pair(MSG_EOR, "MSG_EOR"), std::pair(MSG_MORE, "MSG_MORE"), std::pair(MSG_OOB, "MSG_OOB"),
-                                   std::pair(MSG_ZEROCOPY, "MSG_ZEROCOPY")})
+  for (const auto& [flag, name] : {std::pair(MSG_EOR, "MSG_EOR"), std::pair(MSG_MORE, "MSG_MORE"),
+                                   std::pair(MSG_OOB, "MSG_OOB"), std::pair(MSG_ZEROCOPY, "MSG_ZEROCOPY")})
     if (flags & flag) unsupported("the flag " + std::string(name) + " of send");
   if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)) unsupported("a flag of send");
   const bool waits = !socket->nonblocking && !(flags & MSG_DONTWAIT);

@@ -24,7 +24,8 @@ namespace {
 constexpr int kLargestBuffer = 16 << 20;
 constexpr size_t kFastOpenKey = 16;  // bytes
 
-/// Options of which the stack always does what is asked: it never delays small segments, reuses addresses and asks silent peers.
+/// Options of which the stack always does what is asked: it never delays small segments, reuses addresses and asks
+/// silent peers.
 bool is_remembered(int level, int name) {
   return (level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_KEEPALIVE)) ||
          (level == IPPROTO_TCP && name == TCP_NODELAY);
@@ -98,9 +99,12 @@ int SocketFace::set_tcp_option(Socket& socket, int name, int value) {
       if (socket.state != Socket::State::kNew) unsupported(option_name(IPPROTO_TCP, name) + " on a connection");
       if (value < 1 || value > (name == TCP_KEEPCNT ? 127 : 32767)) return -EINVAL;
       Settings settings = host_->stack().context().settings;
-      if (name == TCP_KEEPIDLE) settings.keepalive = Micros::seconds(value);
-      else if (name == TCP_KEEPINTVL) settings.keepalive_interval = Micros::seconds(value);
-      else settings.keepalive_probes = static_cast<uint8_t>(value);
+      if (name == TCP_KEEPIDLE)
+        settings.keepalive = Micros::seconds(value);
+      else if (name == TCP_KEEPINTVL)
+        settings.keepalive_interval = Micros::seconds(value);
+      else
+        settings.keepalive_probes = static_cast<uint8_t>(value);
       host_->change_settings(settings);
       return 0;
     }

@@ -103,7 +103,9 @@ uint64_t options_of(const tcp::TcpInfo& info) {
   return options;
 }
 
-uint64_t segments(const tcp::TcpInfo& info, uint32_t bytes) { return bytes / std::max<uint32_t>(info.snd_mss, 1); }
+uint64_t segments(const tcp::TcpInfo& info, uint32_t bytes) {
+  return bytes / std::max<uint32_t>(info.snd_mss, 1);
+}
 
 }  // namespace
 
@@ -153,9 +155,8 @@ std::vector<TcpVariable> name_tcp_info(const tcp::TcpInfo& info) {
 }
 
 std::vector<TcpVariable> name_listener_info(size_t waiting, int backlog) {
-  return {{"tcpi_state", kListen},
-          {"tcpi_unacked", waiting},
-          {"tcpi_sacked", static_cast<uint64_t>(std::max(backlog, 0))}};
+  return {
+      {"tcpi_state", kListen}, {"tcpi_unacked", waiting}, {"tcpi_sacked", static_cast<uint64_t>(std::max(backlog, 0))}};
 }
 
 std::vector<TcpVariable> name_closed_info() {
@@ -168,7 +169,8 @@ std::span<const TcpVariable> tcp_info_constants() {
 
 size_t write_tcp_info(std::span<const TcpVariable> variables, std::span<std::byte> out) {
   const auto value = [variables](std::string_view name) -> uint64_t {
-    const auto found = std::find_if(variables.begin(), variables.end(), [name](const auto& v) { return v.name == name; });
+    const auto found =
+        std::find_if(variables.begin(), variables.end(), [name](const auto& v) { return v.name == name; });
     return found == variables.end() ? 0 : found->value;
   };
   tcp_info info{};

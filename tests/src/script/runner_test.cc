@@ -153,11 +153,12 @@ TEST(ScriptRunner, UnknownThingsEndAScriptAsUnsupported) {
 }
 
 TEST(ScriptRunner, AConnectionLeftBehindIsNobodysConcernUnlessStrict) {
-  const std::string text = kOpen +
-                           "+0 close(4) = 0\n+0 > F. 1:1(0) ack 1\n+0 close(3) = 0\n"
-                           "+0.05 socket(..., SOCK_STREAM, IPPROTO_TCP) = 5\n+0 fcntl(5, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
-                           "+0.5 connect(5, ..., ...) = -1 EINPROGRESS (now)\n"
-                           "+0 > S 0:0(0) <mss 1460, sackOK, TS val 1 ecr 0, nop, wscale 7>\n";
+  const std::string text =
+      kOpen +
+      "+0 close(4) = 0\n+0 > F. 1:1(0) ack 1\n+0 close(3) = 0\n"
+      "+0.05 socket(..., SOCK_STREAM, IPPROTO_TCP) = 5\n+0 fcntl(5, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+      "+0.5 connect(5, ..., ...) = -1 EINPROGRESS (now)\n"
+      "+0 > S 0:0(0) <mss 1460, sackOK, TS val 1 ecr 0, nop, wscale 7>\n";
   expect_pass(text);  // and not the FIN again
   RunRequest strict;
   strict.options = {{"strict", ""}};
@@ -175,8 +176,9 @@ TEST(ScriptRunner, CommandLineDefinesWords) {
   RunRequest request;
   request.options = {{"define", "KIND=SOCK_DGRAM|SOCK_NONBLOCK"}, {"define", "WHY=EINVAL"}};
   EXPECT_EQ(run_text(text, request).verdict, Verdict::kUnsupported);  // datagrams
-  EXPECT_EQ(run_text("--define=KIND=SOCK_STREAM\n+0 socket(..., KIND, IPPROTO_UDP) = -1 EPROTONOSUPPORT\n", request).verdict,
-            Verdict::kPassed);
+  EXPECT_EQ(
+      run_text("--define=KIND=SOCK_STREAM\n+0 socket(..., KIND, IPPROTO_UDP) = -1 EPROTONOSUPPORT\n", request).verdict,
+      Verdict::kPassed);
   request.options = {{"define", "nothing"}};
   EXPECT_EQ(run_text(text, request).verdict, Verdict::kFailed);
 }

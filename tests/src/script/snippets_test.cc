@@ -25,8 +25,8 @@ constexpr int kNext = 8;  // the line behind it
 struct Case {
   std::string rest;
   Verdict verdict;
-  int line = 0;            ///< 0: not compared
-  std::string reason = {}; ///< part of it
+  int line = 0;             ///< 0: not compared
+  std::string reason = {};  ///< part of it
 };
 
 void expect_verdicts(const std::vector<Case>& cases) {
@@ -46,21 +46,25 @@ TEST(Snippets, HoldOrTellTheirLine) {
       {"+0 %{ assert tcpi_snd_cwnd == 10 }%", Verdict::kPassed},
       {"+0 %{ assert tcpi_snd_cwnd == 11, 'cwnd=%d' % tcpi_snd_cwnd }%", Verdict::kFailed, kNext,
        "AssertionError: cwnd=10\n  assert tcpi_snd_cwnd == 11"},
-      {"+0 %{\n  if tcpi_unacked == 0:\n    assert tcpi_rtt == 5, \\\n      tcpi_rtt\n}%", Verdict::kFailed, kNext + 2, "100000"},
+      {"+0 %{\n  if tcpi_unacked == 0:\n    assert tcpi_rtt == 5, \\\n      tcpi_rtt\n}%", Verdict::kFailed, kNext + 2,
+       "100000"},
       {"+0 %{ assert True;\\\n     assert tcpi_state == TCP_CLOSE }%", Verdict::kFailed, kNext + 1, "AssertionError"},
       {"\n+0 %{ assert = 3 }%", Verdict::kFailed, kNext + 1, "SyntaxError"},
-      {"+0 %{ print(\"it's \\\\ { } %\", end='') }%\n+0 %{ import sys; sys.exit(3) }%", Verdict::kFailed, kNext + 1, "ends with 3"},
+      {"+0 %{ print(\"it's \\\\ { } %\", end='') }%\n+0 %{ import sys; sys.exit(3) }%", Verdict::kFailed, kNext + 1,
+       "ends with 3"},
       {"+0 %{ import sys; sys.exit(0) }%\n+0 %{ assert False }%", Verdict::kFailed, kNext + 1},
   });
 }
 
 TEST(Snippets, ShareTheirVariablesButSeeTheirOwnTime) {
   expect_verdicts({
-      {"+0 %{ before = tcpi_unacked }%\n+0 write(4, ..., 2000) = 2000\n+0 %{ assert (before, tcpi_unacked) == (0, 2) }%",
+      {"+0 %{ before = tcpi_unacked }%\n+0 write(4, ..., 2000) = 2000\n+0 %{ assert (before, tcpi_unacked) == (0, 2) "
+       "}%",
        Verdict::kPassed},
       // Once segments have overtaken each other their degree is not known, and not what it was before either.
       {"+0 %{ assert tcpi_reordering == 3 }%\n+0 write(4, ..., 3000) = 3000\n"
-       "+0.1 < . 1:1(0) ack 1 win 257 <nop, nop, sack 2001:3001>\n+0 < . 1:1(0) ack 2001 win 257 <nop, nop, sack 2001:3001>\n"
+       "+0.1 < . 1:1(0) ack 1 win 257 <nop, nop, sack 2001:3001>\n+0 < . 1:1(0) ack 2001 win 257 <nop, nop, sack "
+       "2001:3001>\n"
        "+0 %{ tcpi_reordering }%",
        Verdict::kUnsupported, kNext + 4, "tcpi_reordering"},
   });
@@ -72,7 +76,8 @@ TEST(Snippets, WhatTheStackDoesNotKnowIsUnsupportedByName) {
       {"+0 %{ TCPI_OPT_ECN_SEEN }%", Verdict::kUnsupported, kNext, "TCPI_OPT_ECN_SEEN"},
       {"+0 %{ bbr_bw }%", Verdict::kUnsupported, kNext, "bbr_bw"},
       {"+0 %{ nonsense }%", Verdict::kFailed, kNext, "nonsense"},
-      {"+0 getsockopt(4, SOL_TCP, TCP_INFO, {tcpi_busy_time=0}, [232]) = 0", Verdict::kUnsupported, kNext, "tcpi_busy_time"},
+      {"+0 getsockopt(4, SOL_TCP, TCP_INFO, {tcpi_busy_time=0}, [232]) = 0", Verdict::kUnsupported, kNext,
+       "tcpi_busy_time"},
       {"+0 getsockopt(4, SOL_TCP, TCP_INFO, {tcpi_snd_cwnd=9}, [232]) = 0", Verdict::kFailed, kNext,
        "tcpi_snd_cwnd: expected 9, got 10"},
   });
@@ -82,7 +87,8 @@ TEST(Snippets, NeedAConnection) {
   const Outcome none = run_text("+0 %{ assert True }%");
   EXPECT_EQ(none.verdict, Verdict::kFailed);
   EXPECT_NE(none.reason.find("no connection"), std::string::npos) << none.reason;
-  expect_verdicts({{"+0 close(4) = 0\n+0 > F. 1:1(0) ack 1\n+0 %{ tcpi_state }%", Verdict::kFailed, kNext + 2, "no connection"}});
+  expect_verdicts(
+      {{"+0 close(4) = 0\n+0 > F. 1:1(0) ack 1\n+0 %{ tcpi_state }%", Verdict::kFailed, kNext + 2, "no connection"}});
 }
 
 TEST(Snippets, DoNotRunAfterAFailure) {

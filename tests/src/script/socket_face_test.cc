@@ -169,7 +169,8 @@ TEST_F(SocketFaceTest, KeysOfFastOpenHaveSixteenBytes) {
   const auto cookie = keys.make(key);
   EXPECT_EQ(face_.set_fast_open_key(fd, std::string(16, 'x') + one), 0);
   EXPECT_EQ(keys.check(key, cookie), tcp::FastOpenKeys::Verdict::kOld);
-  for (size_t size : {0u, 3u, 15u, 17u, 31u, 33u}) EXPECT_EQ(face_.set_fast_open_key(fd, std::string(size, 'k')), -EINVAL) << size;
+  for (size_t size : {0u, 3u, 15u, 17u, 31u, 33u})
+    EXPECT_EQ(face_.set_fast_open_key(fd, std::string(size, 'k')), -EINVAL) << size;
   EXPECT_EQ(face_.set_fast_open_key(99, one), -EBADF);
 }
 
