@@ -12,6 +12,7 @@
 #include "stack/mptcp/stream.h"
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
+#include "stack/tcp/info.h"
 #include "stack/tcp/open.h"
 #include "stack/tcp/pace.h"
 #include "stack/tcp/output.h"
@@ -382,6 +383,11 @@ std::optional<StreamInfo> Stack::info(ByteStream stream) const {
   }
   out.send_queued = unacked(stream);
   return out;
+}
+
+std::optional<tcp::TcpInfo> Stack::tcp_info(ByteStream stream) const {
+  const Tcb* tcb = first_tcb(*context_, stream);
+  return tcb != nullptr ? std::optional(tcp::describe(*context_, *tcb)) : std::nullopt;
 }
 
 bool Stack::idle() const {

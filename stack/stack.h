@@ -21,6 +21,10 @@
 
 namespace tributary {
 
+namespace tcp {
+struct TcpInfo;
+}
+
 struct ConnectOptions {
   IpAddress local;                    ///< must be ours or preserved by policy
   std::optional<uint16_t> local_port; ///< empty: one is picked (RFC 6056)
@@ -136,6 +140,9 @@ class Stack {
 
   // Views.
   std::optional<StreamInfo> info(ByteStream stream) const;
+  /// In detail, tcp/info.h: of a plain stream, or of the first subflow of an MPTCP connection. Until the user has been told
+  /// that the stream is gone, and during that call.
+  std::optional<tcp::TcpInfo> tcp_info(ByteStream stream) const;
   const Context& context() const { return *context_; }
   Context& context() { return *context_; }
   bool idle() const;   ///< no control block, no queued packet

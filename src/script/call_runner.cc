@@ -1,6 +1,8 @@
 #include "src/script/call_runner.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -41,11 +43,20 @@ int64_t evaluate(const Expression& e) {
   fail("an argument should be a number");
 }
 
+namespace {
+
+bool is_null(const Expression* e) {
+  return e != nullptr && e->kind == Kind::kWord && e->text == "NULL";
+}
+
+}  // namespace
+
 /// What `{msg_name(...)=..., msg_iov(1)=[{..., 10}], msg_flags=0}` says.
 struct CallRunner::Message {
   size_t size = 0;
   int flags = 0;
   const Expression* data = nullptr;  ///< of the first piece
+  const Expression* name = nullptr;
 };
 
 const Expression& CallRunner::argument(size_t i) const {
@@ -61,7 +72,9 @@ int CallRunner::live_fd(const Expression& e) const {
 }
 
 SocketAddress CallRunner::address(size_t i, const SocketAddress& standard) const {
-  const Expression& e = argument(i);
+  return address(argument(i), standard);
+}
+SocketAddress CallRunner::address(const Expression& e, const SocketAddress& standard) const {
   if (e.kind == Kind::kEllipsis) return standard;
   if (e.kind != Kind::kStruct) fail("an argument should be an address");
   SocketAddress out = standard;
@@ -84,6 +97,7 @@ CallRunner::Message CallRunner::message(const Expression& e) const {
   for (size_t i = 0; i < e.names.size(); ++i) {
     if (e.names[i] == "msg_iov") pieces = &e.items[i];
     if (e.names[i] == "msg_flags") out.flags = static_cast<int>(evaluate(e.items[i]));
+    if (e.names[i] == "msg_name") out.name = &e.items[i];
     if (e.names[i] == "msg_control") unsupported("control messages");
   }
   if (pieces == nullptr || pieces->kind != Kind::kArray) fail("expected a list of buffers");
@@ -100,6 +114,8 @@ void CallRunner::start(const CallSpec& call, Micros now) {
   data_.clear();
   written_ = 0;
   connecting_ = false;
+  opening_ = false;
+  at_once_ = false;
   deadline_ = Micros::never();
   if (call.name == "poll" && call.arguments.size() == 3 && integer(2) >= 0)
     deadline_ = now + Micros::milliseconds(integer(2));
@@ -110,12 +126,13 @@ bool CallRunner::progress() {
   host_.pass();
   const bool waits = result == -EAGAIN || (result == -EINPROGRESS && connecting_);
   const bool poll_waits = call_->name == "poll" && result == 0 && host_.now() < deadline_;
-  if ((waits && call_->name != "poll" && face_.is_blocking(live_fd(argument(0)))) || poll_waits) return false;
+  if ((waits && call_->name != "poll" && may_wait(live_fd(argument(0)))) || poll_waits) return false;
   const CallSpec* call = call_;
   verify(result == -EINPROGRESS ? -EINPROGRESS : result);
   if (call->name == "accept" || call->name == "accept4" || call->name == "socket") {
     if (result >= 0) descriptors_[evaluate(call->result)] = static_cast<int>(result);
   }
+  if (result >= 0 && (call->name == "accept" || call->name == "accept4")) connection_ = evaluate(call->result);
   call_ = nullptr;
   return true;
 }
@@ -138,12 +155,14 @@ int64_t CallRunner::attempt() {
     const Message m = message(argument(1));
     return attempt_read(m.size, name == "recvmsg" ? static_cast<int>(integer(2)) : 0, m.data);
   }
-  if (name == "write") return attempt_write(static_cast<size_t>(integer(2)), 0, &argument(1));
-  if (name == "send" || name == "sendto")
-    return attempt_write(static_cast<size_t>(integer(2)), static_cast<int>(integer(3)), &argument(1));
+  if (name == "write") return attempt_write(static_cast<size_t>(integer(2)), 0, &argument(1), nullptr);
+  if (name == "send" || name == "sendto") {
+    const Expression* to = call_->arguments.size() > 4 ? &argument(4) : nullptr;
+    return attempt_write(static_cast<size_t>(integer(2)), static_cast<int>(integer(3)), &argument(1), to);
+  }
   if (name == "sendmsg" || name == "writev") {
     const Message m = message(argument(1));
-    return attempt_write(m.size, name == "sendmsg" ? static_cast<int>(integer(2)) : 0, m.data);
+    return attempt_write(m.size, name == "sendmsg" ? static_cast<int>(integer(2)) : 0, m.data, m.name);
   }
   if (name == "poll") return attempt_poll();
   return attempt_control();
@@ -169,6 +188,7 @@ int64_t CallRunner::attempt_open() {
 
 int64_t CallRunner::attempt_connect() {
   const int fd = live_fd(argument(0));
+  connection_ = evaluate(argument(0));
   const int result = face_.connect(fd, address(1, defaults_.remote_address));
   if (result == -EINPROGRESS && face_.is_blocking(fd)) connecting_ = true;
   // Tried again while the handshake runs, a blocking call is still the first one.
@@ -177,6 +197,7 @@ int64_t CallRunner::attempt_connect() {
 
 int64_t CallRunner::attempt_read(size_t size, int flags, const Expression* expected) {
   const int fd = live_fd(argument(0));
+  at_once_ = (flags & MSG_DONTWAIT) != 0;
   if (data_.empty()) read_offset_ = face_.bytes_read(fd);
   const int64_t result = face_.receive(fd, size - data_.size(), flags, data_);
   const bool wait_for_all = (flags & MSG_WAITALL) && result > 0 && data_.size() < size;
@@ -197,8 +218,10 @@ void CallRunner::verify_data(const Expression* expected) {
            " of what was read is not what was sent at this place of the stream");
 }
 
-int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* source) {
+int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* source, const Expression* to) {
   const int fd = live_fd(argument(0));
+  at_once_ = (flags & MSG_DONTWAIT) != 0;
+  if (is_null(source) && size != 0) return -EFAULT;
   std::string bytes;
   if (source != nullptr && source->kind == Kind::kString) {
     literal_written_ = true;
@@ -209,14 +232,16 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
     const Bytes pattern = make_pattern(face_.bytes_written(fd), size - written_);
     bytes.assign(pattern.begin(), pattern.end());
   }
-  const bool named = (flags & MSG_FASTOPEN) && call_->arguments.size() > 4;
-  const SocketAddress to = named ? address(4, defaults_.remote_address) : SocketAddress{};
-  const int64_t result = face_.send(fd, bytes, flags, named ? &to : nullptr);
-  if (result < 0)
-    return result == -EAGAIN && written_ != 0 && !face_.is_blocking(fd) ? static_cast<int64_t>(written_)
-                                                                        : result;
+  if (opening_) flags &= ~MSG_FASTOPEN;
+  const bool named = (flags & MSG_FASTOPEN) && to != nullptr;
+  opening_ |= named;
+  if (named) connection_ = evaluate(argument(0));
+  const SocketAddress where = named ? address(*to, defaults_.remote_address) : SocketAddress{};
+  const int64_t result = face_.send(fd, bytes, flags, named ? &where : nullptr);
+  if (result < 0) return result == -EAGAIN && written_ != 0 && !may_wait(fd) ? static_cast<int64_t>(written_) : result;
   written_ += static_cast<size_t>(result);
-  if (written_ < size && face_.is_blocking(fd)) return -EAGAIN;
+  // What went with a SYN is not written before the SYN is answered.
+  if ((written_ < size || face_.is_connecting(fd)) && may_wait(fd)) return -EAGAIN;
   return static_cast<int64_t>(written_);
 }
 
@@ -272,6 +297,11 @@ int64_t CallRunner::set_option() {
   std::vector<int64_t> value;
   if (e.kind == Kind::kArray || e.kind == Kind::kStruct) {
     for (const Expression& item : e.items) value.push_back(evaluate(item));
+  } else if (e.kind == Kind::kString && integer(1) == IPPROTO_TCP && integer(2) == TCP_FASTOPEN_KEY) {
+    const auto size = std::clamp<int64_t>(integer(4), 0, 64);
+    std::string bytes = e.text;
+    bytes.resize(static_cast<size_t>(size));
+    return face_.set_fast_open_key(live_fd(argument(0)), bytes);
   } else if (e.kind == Kind::kString) {
     if (e.text == "reno")
       value = {static_cast<int64_t>(congestion::Algorithm::kNewReno)};
@@ -286,7 +316,33 @@ int64_t CallRunner::set_option() {
                           value);
 }
 
+std::vector<TcpVariable> CallRunner::tcp_info() const {
+  const auto fd = descriptors_.find(connection_);
+  auto info = fd != descriptors_.end() ? face_.tcp_info(fd->second) : std::nullopt;
+  if (!info) fail("there is no connection to tell of");
+  return *std::move(info);
+}
+
+/// `getsockopt(4, SOL_TCP, TCP_INFO, {tcpi_snd_cwnd=10, …}, [232]) = 0` compares what is named.
+int64_t CallRunner::get_tcp_info() {
+  const auto info = face_.tcp_info(live_fd(argument(0)));
+  if (!info) return -EBADF;
+  const Expression& wanted = argument(3);
+  for (size_t i = 0; i < wanted.names.size(); ++i) {
+    if (wanted.items[i].kind == Kind::kEllipsis) continue;
+    const auto found =
+        std::find_if(info->begin(), info->end(), [&](const TcpVariable& v) { return v.name == wanted.names[i]; });
+    if (found == info->end()) unsupported(wanted.names[i]);
+    const auto value = static_cast<int64_t>(found->value);
+    if (const int64_t number = evaluate(wanted.items[i]); number != value)
+      fail(call_->text + "\n  " + wanted.names[i] + ": expected " + std::to_string(number) + ", got " +
+           std::to_string(value));
+  }
+  return 0;
+}
+
 int64_t CallRunner::get_option() {
+  if (integer(1) == IPPROTO_TCP && integer(2) == TCP_INFO) return get_tcp_info();
   std::vector<int64_t> value;
   const int result = face_.get_option(live_fd(argument(0)), static_cast<int>(integer(1)),
                                       static_cast<int>(integer(2)), value);

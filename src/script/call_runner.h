@@ -34,6 +34,8 @@ class CallRunner {
   bool literal_written() const { return literal_written_; }
   void set_literal_received() { literal_received_ = true; }
   std::optional<uint16_t> bound_port() const { return bound_port_; }
+  /// TCP_INFO of the connection accepted or connected last. Throws ScriptError when it is closed, or there was none.
+  std::vector<TcpVariable> tcp_info() const;
 
  private:
   struct Message;
@@ -41,18 +43,22 @@ class CallRunner {
   int64_t attempt_open();
   int64_t attempt_connect();
   int64_t attempt_read(size_t size, int flags, const Expression* expected);
-  int64_t attempt_write(size_t size, int flags, const Expression* source);
+  int64_t attempt_write(size_t size, int flags, const Expression* source, const Expression* to);
   int64_t attempt_poll();
   int64_t attempt_control();
   int64_t set_option();
   int64_t get_option();
+  int64_t get_tcp_info();
   void verify(int64_t result);
   void verify_data(const Expression* expected);
 
   const Expression& argument(size_t i) const;
   int64_t integer(size_t i) const;
   int live_fd(const Expression& e) const;
+  /// Whether the call waits for what it cannot have yet.
+  bool may_wait(int fd) const { return !at_once_ && face_.is_blocking(fd); }
   SocketAddress address(size_t i, const SocketAddress& standard) const;
+  SocketAddress address(const Expression& e, const SocketAddress& standard) const;
   Message message(const Expression& e) const;
 
   SocketFace& face_;
@@ -64,10 +70,13 @@ class CallRunner {
   uint64_t read_offset_ = 0;            ///< place of its first byte in the stream
   size_t written_ = 0;
   bool connecting_ = false;
+  bool opening_ = false;  ///< MSG_FASTOPEN has had its say
+  bool at_once_ = false;  ///< MSG_DONTWAIT
   Micros deadline_ = Micros::never();
   bool literal_written_ = false;
   bool literal_received_ = false;
   std::optional<uint16_t> bound_port_;
+  int64_t connection_ = -1;  ///< descriptor of the script: accepted or connected last
 };
 
 /// The number an integer, a constant's name, or several of them or'ed stand for.

@@ -66,7 +66,6 @@ constexpr Constant kConstants[] = {
     {"net.ipv4.tcp_reordering", "3"},
     {"net.ipv4.tcp_ecn_option", ""},
     {"net.ipv4.tcp_frto", ""},
-    {"net.ipv4.tcp_notsent_lowat", "4294967295"},
     {"net.ipv4.tcp_moderate_rcvbuf", ""},
     {"net.ipv4.tcp_no_metrics_save", ""},
     {"net.ipv4.tcp_autocorking", ""},
@@ -155,6 +154,8 @@ void Commands::run_words(const Words& words) {
   if (program == "true" || program == ":") return;
   if (program == "tc" && words.size() > 2 && words[1] == "qdisc" && words.back() == "pfifo") return;
   if (program.ends_with(".sh") && words.size() == 1) return run_file(words[0]);
+  // Segmentation offload decides how a capture looks, not what the connection does.
+  if (program == "ethtool" && words.size() > 2 && (words[1] == "-K" || words[1] == "--offload")) return;
   unsupported("the command \"" + words[0] + "\"");
 }
 
@@ -173,6 +174,11 @@ void Commands::set_sysctl(std::string name, const std::string& value) {
     settings.algorithm = *algorithm;
     return host_.change_settings(settings);
   }
+  if (name == "net.ipv4.tcp_notsent_lowat")
+    return face_.set_unsent_low(static_cast<uint32_t>(std::min<uint64_t>(parse_number(name, value), UINT32_MAX)));
+  if (name == "net.ipv4.tcp_fastopen_blackhole_timeout_sec")
+    return host_.stack().context().fast_open_cache.set_pause(
+        Micros::seconds(static_cast<int64_t>(parse_number(name, value) & 0xffffff)));
   if (name == "net.ipv4.tcp_fastopen") return face_.set_fast_open(parse_number(name, value));
   if (name == "net.ipv4.tcp_fastopen_key") {
     std::vector<SipKey> keys;

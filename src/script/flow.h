@@ -18,6 +18,7 @@ namespace tributary::script {
 /// count from the SYN, which is 0.
 struct SequenceMap {
   bool known = false;
+  bool guessed = false;  ///< from a segment that came before the SYN: its number names the ISN still
   uint32_t script_isn = 0;
   uint32_t live_isn = 0;
 

@@ -24,6 +24,12 @@ class FlowSet {
   Flow* find_outbound(const PacketSpec& spec, const LivePacket& live, std::string& reason);
   const Flow* find_live(const LivePacket& live) const;
 
+  /// Whether it is of a connection the script has turned away from: another socket was opened, or another named, since.
+  bool is_left_behind(const LivePacket& live) const {
+    const Flow* flow = find_live(live);
+    return flow != nullptr && flow != current_;
+  }
+
   /// The next packet without addresses is about a new connection.
   void forget_current() { current_ = nullptr; }
   void set_bind_port(uint16_t port) { bind_port_ = port; }

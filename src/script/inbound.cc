@@ -79,6 +79,10 @@ void note_sequence(const TcpSpec& spec, Flow& flow) {
   const bool syn = spec.flags & wire::tcp_flag::kSyn;
   if (!flow.remote_seq.known) {
     flow.remote_seq.set(syn ? spec.seq : 0, kIsns[flow.remote.port % std::size(kIsns)]);
+    flow.remote_seq.guessed = !syn;
+  } else if (syn && flow.remote_seq.guessed) {
+    flow.remote_seq.script_isn = spec.seq;
+    flow.remote_seq.guessed = false;
   } else if (syn && spec.seq != flow.remote_seq.script_isn) {
     // A new connection between the same ports, if the stack answers with a SYN.
     flow.new_remote_isn = spec.seq;

@@ -1,4 +1,5 @@
 // The frame of a script: options, commands before it, timed events, commands behind it.
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -54,26 +55,47 @@ std::pair<std::string, std::string> parse_option(Cursor& cursor) {
   return option;
 }
 
-/// Words that `--define` gave another meaning.
-void replace_defined(std::vector<Token>& tokens) {
-  std::map<std::string, Token> defined;
+using Definitions = std::map<std::string, std::vector<Token>>;
+
+Definitions read_definitions(const std::vector<std::string>& defined) {
+  Definitions out;
+  for (const std::string& text : defined) {
+    const size_t equals = text.find('=');
+    if (equals == text.npos || equals == 0) fail("\"" + text + "\" defines nothing: NAME=VALUE is wanted");
+    std::vector<Token> value = tokenize(std::string_view(text).substr(equals + 1));
+    value.pop_back();  // the end
+    out[text.substr(0, equals)] = std::move(value);
+  }
+  return out;
+}
+
+/// Words that `--define` gave another meaning, here or on the command line.
+void replace_defined(std::vector<Token>& tokens, Definitions defined) {
   for (size_t i = 0; i + 4 < tokens.size(); ++i)
     if (tokens[i].is(Kind::kOption) && tokens[i].text == "define" && tokens[i + 3].is_punct("="))
-      defined[tokens[i + 2].text] = tokens[i + 4];
+      defined[tokens[i + 2].text] = {tokens[i + 4]};
   if (defined.empty()) return;
+  std::vector<Token> out;
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i].is(Kind::kOption) && tokens[i].text == "define") {
-      i += 4;
+      const size_t end = std::min(i + 5, tokens.size());
+      while (i < end) out.push_back(tokens[i++]);
+      --i;
       continue;
     }
     const auto found = tokens[i].is(Kind::kWord) ? defined.find(tokens[i].text) : defined.end();
-    if (found == defined.end()) continue;
-    Token token = found->second;
-    token.line = tokens[i].line;
-    token.offset = tokens[i].offset;
-    token.end = tokens[i].end;
-    tokens[i] = token;
+    if (found == defined.end()) {
+      out.push_back(tokens[i]);
+      continue;
+    }
+    for (Token token : found->second) {
+      token.line = tokens[i].line;
+      token.offset = tokens[i].offset;
+      token.end = tokens[i].end;
+      out.push_back(std::move(token));
+    }
   }
+  tokens = std::move(out);
 }
 
 std::string source_line(std::string_view source, size_t from, size_t to) {
@@ -116,9 +138,9 @@ Event parse_event(Cursor& cursor, std::string_view source) {
 
 }  // namespace
 
-Script parse_script(const std::string& path, std::string_view source) {
+Script parse_script(const std::string& path, std::string_view source, const std::vector<std::string>& defined) {
   std::vector<Token> tokens = tokenize(source);
-  replace_defined(tokens);
+  replace_defined(tokens, read_definitions(defined));
   Cursor cursor(tokens);
   Script script;
   script.path = path;

@@ -12,8 +12,9 @@
 
 namespace tributary::script {
 
-/// The whole of `source`. `path` is for messages and for files named in commands.
-Script parse_script(const std::string& path, std::string_view source);
+/// The whole of `source`. `path` is for messages and for files named in commands. `defined`, each "NAME=VALUE", gives
+/// words of it another meaning, as `--define=NAME=VALUE` in it does, which comes before.
+Script parse_script(const std::string& path, std::string_view source, const std::vector<std::string>& defined = {});
 
 /// From `<` or `>` to the end of the packet.
 PacketSpec parse_packet(Cursor& cursor);

@@ -9,10 +9,11 @@
 namespace tributary::script {
 namespace {
 
-// Of a wire client, or of the machine packetdrill runs on: no meaning in virtual time with one virtual port.
-constexpr auto kIgnored = std::to_array<std::string_view>(
-    {"netmask_ip", "gateway_ip", "speed", "verbose", "v", "debug", "no_cleanup", "define", "non_fatal",
-     "tun_dev", "persistent_tun_dev", "send_omit_free"});
+// Of a wire client, or of the machine packetdrill runs on: no meaning in virtual time with one virtual port. (TS ecr
+// follows what the stack sent in any case.)
+constexpr auto kIgnored = std::to_array<std::string_view>({"tcp_ts_ecr_scaled", "netmask_ip", "gateway_ip", "speed",
+                                                           "verbose", "v", "debug", "no_cleanup", "define", "non_fatal",
+                                                           "tun_dev", "persistent_tun_dev", "send_omit_free"});
 
 uint64_t parse_number(const std::string& name, const std::string& value, uint64_t most) {
   try {
@@ -60,6 +61,8 @@ void RunOptions::apply(const std::string& name, const std::string& value) {
     timestamp_tick_us = static_cast<uint32_t>(parse_number(name, value, 1'000'000));
   } else if (name == "seed") {
     host.seed = parse_number(name, value, UINT32_MAX);
+  } else if (name == "strict_segments") {
+    strict_segments = true;
   } else if (name == "strict") {
     strict = true;
   } else if (std::find(kIgnored.begin(), kIgnored.end(), name) == kIgnored.end()) {

@@ -19,6 +19,7 @@ struct RunOptions {
   Micros tolerance = Micros::milliseconds(4);
   uint32_t timestamp_tick_us = 0;
   std::ostream* trace = nullptr;  ///< every event and packet is told here, one line each
+  bool strict_segments = false;   ///< a segment of the script is one of the stack's, whatever its size
   bool strict = false;            ///< a packet nobody expected is a failure also at the end
 
   /// Throws ScriptError for an unknown option or an impossible value.

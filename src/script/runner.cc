@@ -14,6 +14,7 @@
 #include "src/script/inbound.h"
 #include "src/script/match.h"
 #include "src/script/parser.h"
+#include "src/script/snippets.h"
 
 namespace tributary::script {
 namespace {
@@ -51,6 +52,7 @@ class ScriptRun {
       }
       for (const Event& event : script_.events) run_event(event);
       finish();
+      snippets_.run(script_.path);
     } catch (const ScriptError& error) {
       outcome = {error.verdict(), error.line() != 0 ? error.line() : line_, error.what()};
       trace_sent();
@@ -113,7 +115,8 @@ class ScriptRun {
       settle();
       return;
     }
-    unsupported("a code snippet");
+    const auto& code = std::get<CodeSpec>(event.action);
+    snippets_.add(event.line, code.text, calls_.tcp_info());
   }
 
   void run_call(const Event& event, const CallSpec& call) {
@@ -170,7 +173,7 @@ class ScriptRun {
   /// The packets of one segment the script writes as one, as a capture above segmentation offload shows them.
   void coalesce(const TcpSpec& spec) {
     const size_t largest = options_.host.mtu - 40u;
-    if (spec.payload_size <= largest) return;
+    if (spec.payload_size <= largest || options_.strict_segments) return;
     auto& sent = host_.sent;
     while (sent.size() >= 2 && sent[0].tcp && sent[1].tcp && sent[0].body.size() < spec.payload_size) {
       LivePacket& first = sent[0];
@@ -194,7 +197,11 @@ class ScriptRun {
     const Micros to = any ? host_.now() + kPatience : absolute(event.time, event.time.to);
     const Micros limit = any ? to : to + options_.tolerance;
     settle();
-    while (host_.sent.empty() && host_.now() < limit) step(limit);
+    skip_left_behind(packet);
+    while (host_.sent.empty() && host_.now() < limit) {
+      step(limit);
+      skip_left_behind(packet);
+    }
     if (host_.sent.empty()) report_missing(packet, from, to);
     if (const auto* tcp = std::get_if<TcpSpec>(&packet.body)) coalesce(*tcp);
     LivePacket live = std::move(host_.sent.front());
@@ -214,6 +221,16 @@ class ScriptRun {
     if (!differences.empty())
       report_mismatch(packet, live, flow, differences, any ? live.time : live.time < from ? from : to);
     last_ = any || event.time.range ? live.time : from;
+  }
+
+  /// As packetdrill, which looks at one socket at a time: a FIN or a retransmission of the one before is nobody's
+  /// concern. Subflows of a connection are.
+  void skip_left_behind(const PacketSpec& packet) {
+    if (options_.strict || packet.tuple || names_.stack_key) return;
+    while (!host_.sent.empty() && flows_.is_left_behind(host_.sent.front())) {
+      host_.sent.pop_front();
+      if (traced_ > 0) --traced_;
+    }
   }
 
   MatchOptions match_options() const { return {!calls_.literal_written(), options_.timestamp_tick_us}; }
@@ -269,6 +286,7 @@ class ScriptRun {
   FlowSet flows_;
   CallRunner calls_;
   Commands commands_;
+  Snippets snippets_;
   Flow no_flow_;
   Micros last_;  ///< time of the event before, which relative times count from
   int line_ = 0;
@@ -283,7 +301,10 @@ class ScriptRun {
 Outcome run_script(PacketPools& pools, const std::string& path, std::string_view source,
                    const RunRequest& request) {
   try {
-    const Script script = parse_script(path, source);
+    std::vector<std::string> defined;
+    for (const auto& [name, value] : request.options)
+      if (name == "define") defined.push_back(value);
+    const Script script = parse_script(path, source, defined);
     RunOptions options;
     options.host.settings = HostOptions::small_settings();
     options.trace = request.trace;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "src/script/tcp_info.h"
 #include "stack/listener.h"
 #include "stack/wire/ip_address.h"
 
@@ -47,6 +48,9 @@ struct Socket {
   uint64_t bytes_read = 0;
   uint64_t bytes_written = 0;
 
+  /// What the stack knew of the connection when it ended.
+  std::optional<tcp::TcpInfo> last_info;
+
   // Options.
   uint32_t send_buffer = 4 << 20;
   uint32_t receive_buffer = 0;  ///< 0: what the stack gives
@@ -55,6 +59,9 @@ struct Socket {
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   int fast_open_queue = 0;        ///< TCP_FASTOPEN of a listener
   bool fast_open_no_cookie = false;
+  bool fast_open_connect = false;                 ///< TCP_FASTOPEN_CONNECT
+  std::optional<SocketAddress> deferred;          ///< with it: whom the first write connects to
+  uint32_t unsent_low = 0;                        ///< TCP_NOTSENT_LOWAT; 0: the sysctl's
   std::map<std::pair<int, int>, int> remembered;  ///< set and read back, without an effect here
 };
 

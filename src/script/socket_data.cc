@@ -49,6 +49,7 @@ int64_t SocketFace::receive(int fd, size_t size, int flags, std::string& out) {
   Socket* socket = find(fd);
   if (socket == nullptr) return -EBADF;
   if (flags & ~(MSG_DONTWAIT | MSG_PEEK | MSG_WAITALL | MSG_NOSIGNAL)) unsupported("a flag of recv");
+  if (socket->deferred && socket->state == Socket::State::kNew) return -EAGAIN;
   if (socket->state == Socket::State::kNew || socket->state == Socket::State::kListening) return -ENOTCONN;
   if (socket->state != Socket::State::kGone) pull(*socket);
   const size_t take = std::min(size, socket->unread.size());
@@ -81,9 +82,25 @@ PacketList SocketFace::cut(std::string_view bytes, size_t piece, size_t& taken) 
   return packets;
 }
 
+bool SocketFace::has_cookie_for(const Socket& socket, const SocketAddress& to) const {
+  const Context& context = host_->stack().context();
+  const auto* known = context.fast_open_cache.find({source_address(socket, to.address), to.address, 0, 0});
+  if (known != nullptr && known->shut_until > context.now) return false;
+  return socket.fast_open_no_cookie || (fast_open_ & kFastOpenClientNoCookie) || (known != nullptr && known->size != 0);
+}
+
+/// As Linux: below the mark more may be written, however much that is.
+bool SocketFace::is_low_on_unsent(const Socket& socket) const {
+  const uint32_t mark = socket.unsent_low != 0 ? socket.unsent_low : unsent_low_;
+  if (mark == UINT32_MAX) return true;
+  if (socket.mptcp) unsupported("TCP_NOTSENT_LOWAT of an MPTCP socket");
+  const auto info = host_->stack().tcp_info(socket.stream);
+  return !info || info->not_sent < mark;
+}
+
 /// As Linux: with a cookie as many bytes as the SYN takes are written; without one the connection is opened, which
 /// asks for a cookie, and nothing is written yet.
-int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_view bytes,
+int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, bool waits,
                                    const SocketAddress& to) {
   using FastOpen = ConnectOptions::FastOpen;
   if (!(fast_open_ & kFastOpenClient)) return -EOPNOTSUPP;
@@ -95,15 +112,24 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
   const bool has_cookie = known != nullptr && known->size != 0;
   if (shut || (!has_cookie && !no_cookie)) {
     const int result = open_with(socket, number, to, shut ? FastOpen::kOff : FastOpen::kCookie, {});
-    return result == -EINPROGRESS && !socket.nonblocking ? -EAGAIN : result;
+    return result == -EINPROGRESS && waits ? -EAGAIN : result;
   }
   constexpr size_t kOptions = 40;  // room for all there may be, as Linux leaves it
   const size_t mss = has_cookie ? known->mss : to.address.is_v4() ? 536 : 1220;
+  bytes = bytes.substr(0, socket.send_buffer);
   size_t taken = 0;
   PacketList early = cut(bytes.substr(0, mss - kOptions), mss, taken);
+  if (waits) {
+    // A call that waits for the answer has its other bytes ready for it: they go with the third ACK.
+    size_t more = 0;
+    PacketList rest = cut(bytes.substr(taken), mss, more);
+    early.splice_back(rest);
+    taken += more;
+  }
   const int result =
       open_with(socket, number, to, no_cookie ? FastOpen::kNoCookie : FastOpen::kCookie, std::move(early));
   if (result != -EINPROGRESS) return result;
+  if (bytes.empty()) return waits ? -EAGAIN : result;  // the cookie alone
   socket.bytes_written += taken;
   return static_cast<int64_t>(taken);
 }
@@ -111,14 +137,22 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
 int64_t SocketFace::send(int fd, std::string_view bytes, int flags, const SocketAddress* to) {
   Socket* socket = find(fd);
   if (socket == nullptr) return -EBADF;
+  for (const auto& [flag, name] : {std::pair(MSG_EOR, "MSG_EOR"), std::pair(MSG_MORE, "MSG_MORE"),
+                                   std::pair(MSG_OOB, "MSG_OOB"), std::pair(MSG_ZEROCOPY, "MSG_ZEROCOPY")})
+    if (flags & flag) unsupported("the flag " + std::string(name) + " of send");
   if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)) unsupported("a flag of send");
+  const bool waits = !socket->nonblocking && !(flags & MSG_DONTWAIT);
+  if (socket->deferred && socket->state == Socket::State::kNew) {
+    const SocketAddress deferred = *std::exchange(socket->deferred, std::nullopt);
+    return send_fast_open(*socket, descriptors_.at(fd), bytes, waits, deferred);
+  }
   if ((flags & MSG_FASTOPEN) && socket->state == Socket::State::kNew)
-    return to != nullptr ? send_fast_open(*socket, descriptors_.at(fd), bytes, *to) : -EINVAL;
-  if (socket->state == Socket::State::kConnecting) return -EAGAIN;
+    return to != nullptr ? send_fast_open(*socket, descriptors_.at(fd), bytes, waits, *to) : -EINVAL;
+  if (socket->state == Socket::State::kConnecting) return flags & MSG_FASTOPEN ? -EALREADY : -EAGAIN;
   if (socket->error != 0) return -take_error(*socket);
   if (socket->write_shut || socket->state != Socket::State::kConnected) return -EPIPE;
   const uint32_t queued = host_->stack().unacked(socket->stream);
-  if (queued >= socket->send_buffer) return -EAGAIN;
+  if (queued >= socket->send_buffer || !is_low_on_unsent(*socket)) return -EAGAIN;
   bytes = bytes.substr(0, socket->send_buffer - queued);
   const size_t piece = host_->stack().payload_per_segment(socket->stream);
   size_t written = 0;
@@ -136,12 +170,12 @@ int SocketFace::poll(int fd, int events) {
   if (socket->state == Socket::State::kListening)
     return socket->ready.empty() ? 0 : events & (POLLIN | POLLRDNORM);
   const bool gone = socket->state == Socket::State::kGone;
-  if (socket->state == Socket::State::kNew) return (events & POLLOUT) | POLLHUP;
+  if (socket->state == Socket::State::kNew) return (events & POLLOUT) | (socket->deferred ? 0 : POLLHUP);
   const bool readable = !socket->unread.empty() || (!gone && host_->stack().readable(socket->stream) != 0);
   if (readable || socket->peer_closed || socket->read_shut || gone) ready |= POLLIN | POLLRDNORM;
   if (socket->peer_closed || socket->read_shut) ready |= POLLRDHUP;
   const bool connected = socket->state == Socket::State::kConnected;
-  if (gone || (connected && host_->stack().unacked(socket->stream) < socket->send_buffer))
+  if (gone || (connected && host_->stack().unacked(socket->stream) < socket->send_buffer && is_low_on_unsent(*socket)))
     ready |= POLLOUT | POLLWRNORM;
   ready &= events;
   if (gone || (socket->peer_closed && socket->write_shut)) ready |= POLLHUP;

@@ -108,9 +108,10 @@ void SocketFace::remove(uint64_t number) {
 
 int SocketFace::socket(int domain, int type, int protocol) {
   if (domain != AF_INET && domain != AF_INET6) return -EAFNOSUPPORT;
+  if ((type & 0xf) != SOCK_STREAM) unsupported("a socket that is no stream");
+  if (protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP) return -EPROTONOSUPPORT;
   if (protocol != 0 && protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP)
     unsupported("a socket of another protocol");
-  if ((type & 0xf) != SOCK_STREAM) unsupported("a socket that is no stream");
   uint64_t number = 0;
   Socket& socket = add_socket(number);
   socket.domain = domain;
@@ -249,7 +250,15 @@ int SocketFace::connect(int fd, const SocketAddress& address) {
     case Socket::State::kNew:
       break;
   }
-  return open_with(*socket, descriptors_.at(fd), address, ConnectOptions::FastOpen::kOff, {});
+  using FastOpen = ConnectOptions::FastOpen;
+  if (socket->deferred) return -EISCONN;
+  if (socket->fast_open_connect && socket->mptcp) unsupported("TCP_FASTOPEN_CONNECT on an MPTCP socket");
+  if (socket->fast_open_connect && has_cookie_for(*socket, address)) {
+    socket->deferred = address;
+    return 0;
+  }
+  const FastOpen fast_open = socket->fast_open_connect ? FastOpen::kCookie : FastOpen::kOff;
+  return open_with(*socket, descriptors_.at(fd), address, fast_open, {});
 }
 
 int SocketFace::open_with(Socket& socket, uint64_t number, const SocketAddress& address,
@@ -296,6 +305,7 @@ void SocketFace::on_stream(ByteStream stream, uint64_t number, uint16_t events) 
 void SocketFace::on_gone(Socket& socket, uint64_t number, uint16_t events) {
   pull(socket);
   socket.unreleased = 0;
+  socket.last_info = host_->stack().tcp_info(socket.stream);
   const bool was_established = socket.state == Socket::State::kConnected;
   const auto listener = sockets_.find(socket.parent);
   if (listener != sockets_.end() && !was_established) --listener->second->half_open;
@@ -386,6 +396,10 @@ int SocketFace::close(int fd) {
 bool SocketFace::is_blocking(int fd) const {
   const Socket* socket = find(fd);
   return socket != nullptr && !socket->nonblocking;
+}
+bool SocketFace::is_connecting(int fd) const {
+  const Socket* socket = find(fd);
+  return socket != nullptr && socket->state == Socket::State::kConnecting;
 }
 ByteStream SocketFace::stream(int fd) const {
   const Socket* socket = find(fd);

@@ -42,6 +42,10 @@ class SocketFace : public StreamUser {
   int64_t send(int fd, std::string_view bytes, int flags, const SocketAddress* to = nullptr);
   /// The bits of Linux's tcp_fastopen.
   void set_fast_open(uint64_t bits) { fast_open_ = bits; }
+  /// Linux's tcp_notsent_lowat, bytes: what a socket without a TCP_NOTSENT_LOWAT of its own has.
+  void set_unsent_low(uint32_t bytes) { unsent_low_ = bytes; }
+  /// TCP_FASTOPEN_KEY: one key, or the current and the one before, of 16 bytes each.
+  int set_fast_open_key(int fd, std::string_view bytes);
   int shutdown(int fd, int how);
   int close(int fd);
   int fcntl(int fd, int command, int argument);
@@ -50,12 +54,15 @@ class SocketFace : public StreamUser {
   int poll(int fd, int events);
   int set_option(int fd, int level, int name, const std::vector<int64_t>& value);
   int get_option(int fd, int level, int name, std::vector<int64_t>& value);
+  /// getsockopt(TCP_INFO), of an MPTCP socket that of its first subflow. Empty: no such descriptor.
+  std::optional<std::vector<TcpVariable>> tcp_info(int fd) const;
 
   /// Makes `address` one of ours, for programs that may bind to any.
   void own_address(const IpAddress& address) {
     if (!address.is_unspecified()) host_->add_address(address);
   }
   bool is_blocking(int fd) const;
+  bool is_connecting(int fd) const;
   /// The stream behind a descriptor; none for a listener.
   ByteStream stream(int fd) const;
   /// Bytes the program has read or written so far: places in the streams.
@@ -83,17 +90,20 @@ class SocketFace : public StreamUser {
   int take_error(Socket& socket);
   int open_with(Socket& socket, uint64_t number, const SocketAddress& address, ConnectOptions::FastOpen fast_open,
                 PacketList early);
-  int64_t send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, const SocketAddress& to);
+  int64_t send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, bool waits, const SocketAddress& to);
   PacketList cut(std::string_view bytes, size_t piece, size_t& taken);
   void apply_fast_open(const Socket& listener);
   int set_socket_option(Socket& socket, int name, const std::vector<int64_t>& value);
   int set_tcp_option(Socket& socket, int name, int value);
   IpAddress source_address(const Socket& socket, const IpAddress& remote) const;
+  bool has_cookie_for(const Socket& socket, const SocketAddress& to) const;
+  bool is_low_on_unsent(const Socket& socket) const;
 
   VirtualHost* host_ = nullptr;
   std::map<uint64_t, std::unique_ptr<Socket>> sockets_;
   std::map<int, uint64_t> descriptors_;
   uint64_t fast_open_ = kFastOpenClient;
+  uint32_t unsent_low_ = UINT32_MAX;
   uint64_t next_number_ = 1;  // 0 is a stream nobody gave a socket
 };
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "src/script/outcome.h"
 #include "src/script/socket_face.h"
@@ -21,10 +22,12 @@ namespace tributary::script {
 namespace {
 
 constexpr int kLargestBuffer = 16 << 20;
+constexpr size_t kFastOpenKey = 16;  // bytes
 
-/// Options of which the stack always does what is asked: it never delays small segments and reuses addresses.
+/// Options of which the stack always does what is asked: it never delays small segments, reuses addresses and asks
+/// silent peers.
 bool is_remembered(int level, int name) {
-  return (level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT)) ||
+  return (level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_KEEPALIVE)) ||
          (level == IPPROTO_TCP && name == TCP_NODELAY);
 }
 
@@ -83,9 +86,70 @@ int SocketFace::set_tcp_option(Socket& socket, int name, int value) {
       host_->change_settings(settings);
       return 0;
     }
+    case TCP_USER_TIMEOUT: {
+      if (value < 0) return -EINVAL;
+      Settings settings = host_->stack().context().settings;
+      settings.user_timeout = Micros::milliseconds(value);
+      host_->change_settings(settings);
+      return 0;
+    }
+    case TCP_KEEPIDLE:
+    case TCP_KEEPINTVL:
+    case TCP_KEEPCNT: {
+      if (socket.state != Socket::State::kNew) unsupported(option_name(IPPROTO_TCP, name) + " on a connection");
+      if (value < 1 || value > (name == TCP_KEEPCNT ? 127 : 32767)) return -EINVAL;
+      Settings settings = host_->stack().context().settings;
+      if (name == TCP_KEEPIDLE)
+        settings.keepalive = Micros::seconds(value);
+      else if (name == TCP_KEEPINTVL)
+        settings.keepalive_interval = Micros::seconds(value);
+      else
+        settings.keepalive_probes = static_cast<uint8_t>(value);
+      host_->change_settings(settings);
+      return 0;
+    }
+    case TCP_NOTSENT_LOWAT:
+      socket.unsent_low = static_cast<uint32_t>(value);
+      return 0;
+    case TCP_FASTOPEN_CONNECT:
+      if (value != 0 && value != 1) return -EINVAL;
+      if (!(fast_open_ & kFastOpenClient)) return -EOPNOTSUPP;
+      if (socket.state != Socket::State::kNew) return -EINVAL;
+      socket.fast_open_connect = value != 0;
+      return 0;
     default:
       unsupported(option_name(IPPROTO_TCP, name));
   }
+}
+
+int SocketFace::set_fast_open_key(int fd, std::string_view bytes) {
+  const Socket* socket = find(fd);
+  if (socket == nullptr) return -EBADF;
+  if (bytes.size() != kFastOpenKey && bytes.size() != 2 * kFastOpenKey) return -EINVAL;
+  std::vector<SipKey> keys;
+  for (; !bytes.empty(); bytes.remove_prefix(kFastOpenKey)) {
+    SipKey& key = keys.emplace_back();
+    std::memcpy(&key, bytes.data(), kFastOpenKey);
+  }
+  host_->stack().context().fast_open_keys.replace(std::move(keys));
+  return 0;
+}
+
+std::optional<std::vector<TcpVariable>> SocketFace::tcp_info(int fd) const {
+  const Socket* socket = find(fd);
+  if (socket == nullptr) return std::nullopt;
+  switch (socket->state) {
+    case Socket::State::kNew:
+      return name_closed_info();
+    case Socket::State::kListening:
+      return name_listener_info(socket->ready.size(), socket->backlog);
+    case Socket::State::kConnecting:
+    case Socket::State::kConnected:
+    case Socket::State::kGone:
+      break;
+  }
+  const auto info = socket->state == Socket::State::kGone ? socket->last_info : host_->stack().tcp_info(socket->stream);
+  return info ? name_tcp_info(*info) : name_closed_info();
 }
 
 int SocketFace::set_option(int fd, int level, int name, const std::vector<int64_t>& value) {
@@ -134,6 +198,15 @@ int SocketFace::get_option(int fd, int level, int name, std::vector<int64_t>& va
     switch (name) {
       case TCP_MAXSEG:
         value.push_back(socket->stream ? host_->stack().payload_per_segment(socket->stream) : 536);
+        return 0;
+      case TCP_USER_TIMEOUT:
+        value.push_back(host_->stack().context().settings.user_timeout.count() / 1000);
+        return 0;
+      case TCP_NOTSENT_LOWAT:
+        value.push_back(socket->unsent_low);
+        return 0;
+      case TCP_FASTOPEN_CONNECT:
+        value.push_back(socket->fast_open_connect);
         return 0;
       case TCP_IS_MPTCP: {
         const auto info = socket->stream ? host_->stack().info(socket->stream) : std::nullopt;

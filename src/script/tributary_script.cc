@@ -25,6 +25,7 @@ constexpr const char* kHelp =
     "      --strict     a packet nobody expected fails a script at its end too\n"
     "      --NAME=VALUE as if it stood at the top of each script: ip_version, tolerance_usecs,\n"
     "                   local_ip, remote_ip, bind_port, connect_port, mtu, tcp_ts_tick_usecs, seed\n"
+    "  -D NAME=VALUE    a word of the scripts with another meaning\n"
     "  -h, --help       this text\n"
     "      --version    the version\n"
     "\n"
@@ -56,6 +57,8 @@ int parse(int argc, char** argv, CommandLine& out) {
       out.request.trace = &std::cout;
     else if (argument == "--strict")
       out.request.options.emplace_back("strict", "");
+    else if (argument == "-D" && i + 1 < argc)
+      out.request.options.emplace_back("define", argv[++i]);
     else if (argument.starts_with("--") && equals != argument.npos)
       out.request.options.emplace_back(argument.substr(2, equals - 2), argument.substr(equals + 1));
     else if (argument.starts_with("-")) {

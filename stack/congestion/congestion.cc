@@ -107,7 +107,9 @@ void on_ack(State& s, const Ack& ack) {
   if (s.in_slow_start()) {
     const bool initial = s.ssthresh == kNoThreshold;
     if (initial) hystart::on_ack(s, ack);  // sees every sample, may end slow start here
-    if (!ack.cwnd_limited) return;
+    // A window more than half of which is in use is a validated one, which grows whether or not there was more to send
+    // (RFC 7661 §4.3); Linux counts so too.
+    if (!ack.cwnd_limited && 2 * uint64_t{s.pipe_ack.value()} <= s.cwnd) return;
     if (s.in_slow_start()) acked = grow_in_slow_start(s, ack);
     if (acked == 0 || s.in_slow_start()) {
       s.cwnd = std::min(s.cwnd, kMaxWindow);

@@ -90,6 +90,7 @@ void on_fast_open_answer(Context& context, Tcb& tcb, const Segment& syn_ack) {
   tcb.clear(kFastOpen);
   if (tcb.syn_data == 0) return;
   const auto acked = static_cast<uint16_t>(syn_ack.ack - tcb.snd_una);
+  tcb.syn_data = acked;  // what was taken
   if (acked == 0) {
     ++context.counters.tcp_fast_open_active_fail;
     return;

@@ -30,6 +30,8 @@ class FastOpenCache {
   /// `pause`: how long a destination is left alone the first time; twice as long each time after.
   FastOpenCache(uint32_t entries, Micros pause, uint64_t secret) : capacity_(entries), pause_(pause), secret_(secret) {}
 
+  void set_pause(Micros pause) { pause_ = pause; }
+
   /// Null: nothing is known of the pair.
   const Entry* find(const FlowKey& key) const;
   /// A SYN-ACK with a cookie (RFC 7413 §4.1.3).

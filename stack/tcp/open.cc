@@ -267,6 +267,7 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
   take_first_window(tcb, segment, 0);
   if (!segment.has(kAck)) {  // simultaneous open, RFC 9293 figure 7
     tcb.state = State::kSynReceived;
+    tcb.syn_data = 0;  // none of it is known to have been taken
     send_syn_ack(context, tcb);
     start_syn_timer(context, tcb);
     return;

@@ -18,10 +18,11 @@ struct Delivery {
   bool original = false;        ///< delivered: something sent once, before the latest recovery began
 };
 
-/// FlightSize for a reduction (RFC 5681 §3.1, equation 4): the whole window if the last sending filled it, since then the ACKs
-/// of one batch have only emptied it; otherwise what was in flight before the ACK.
+/// FlightSize for a reduction (RFC 5681 §3.1, equation 4): what is not cumulatively acknowledged, SACKed or not; the whole
+/// window if the last sending filled it, for since then the ACKs of one batch have only emptied it.
 inline uint32_t flight_size(const Tcb& tcb, uint32_t prior_in_flight) {
-  return tcb.has(kCwndLimited) ? std::max(tcb.cc.cwnd, prior_in_flight) : prior_in_flight;
+  const uint32_t outstanding = std::max(prior_in_flight, static_cast<uint32_t>(tcb.snd_nxt - tcb.snd_una));
+  return tcb.has(kCwndLimited) ? std::max(tcb.cc.cwnd, outstanding) : outstanding;
 }
 
 /// RACK steps 2 and 3 for one packet just acknowledged or SACKed. `fack` = RACK.fack before the ACK: one that SACKs what is

@@ -200,9 +200,9 @@ void restart_retransmission(Context& context, Tcb& tcb) {
     return;
   }
   const Micros rto = current_rto(context.settings, tcb);
-  if (may_probe_tail(tcb) && probe_time_out(tcb) < rto) {
+  if (may_probe_tail(tcb)) {
     tcb.set(kProbeTimer);
-    tcb.rtx_deadline = context.now + probe_time_out(tcb);
+    tcb.rtx_deadline = context.now + std::min(probe_time_out(tcb), rto);
   } else {
     tcb.rtx_deadline = context.now + rto;
   }

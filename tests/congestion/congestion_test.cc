@@ -19,7 +19,7 @@ class Each : public testing::TestWithParam<Algorithm> {
     const uint32_t window = state.cwnd;
     for (uint32_t acked = 0; acked + kMss <= window; acked += kMss) {
       now += kRtt / (window / kMss);
-      on_ack(state, {now, kMss, state.cwnd, kRtt, kRtt, kRtt, kMss, cwnd_limited});
+      on_ack(state, {now, kMss, cwnd_limited ? state.cwnd : state.cwnd / 2, kRtt, kRtt, kRtt, kMss, cwnd_limited});
     }
   }
   void lose(uint32_t in_flight) {
@@ -64,6 +64,18 @@ TEST_P(Each, WindowThatIsNotUsedDoesNotGrow) {
   lose(100 * kMss);
   const uint32_t after_loss = state.cwnd;
   for (int i = 0; i < 20; ++i) acknowledge_window(false);
+  EXPECT_EQ(state.cwnd, after_loss);
+}
+
+// RFC 7661 §4.3, in slow start; what is beyond half of it was validated.
+TEST_P(Each, WindowMoreThanHalfUsedGrowsInSlowStart) {
+  on_ack(state, {now, 2 * kMss, 6 * kMss, kRtt, kRtt, kRtt, kMss, false});
+  EXPECT_EQ(state.cwnd, 12 * kMss);
+  on_ack(state, {now, 2 * kMss, 4 * kMss, kRtt, kRtt, kRtt, kMss, false});
+  EXPECT_EQ(state.cwnd, 12 * kMss);
+  lose(12 * kMss);
+  const uint32_t after_loss = state.cwnd;
+  on_ack(state, {now, 2 * kMss, 6 * kMss, kRtt, kRtt, kRtt, kMss, false});
   EXPECT_EQ(state.cwnd, after_loss);
 }
 

@@ -1,6 +1,7 @@
 // The table of functions: each one turns a system call's arguments into one call of the socket face.
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -81,12 +82,15 @@ ssize_t send(void* w, int fd, const iovec* pieces, size_t count, int flags, cons
   for (size_t i = 0; i < count; ++i)
     data.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
   size_t sent = 0;
+  int now = flags;
   return world(w).call(
       fd,
       [&](SocketFace& f) -> int64_t {
-        const int64_t result = f.send(fd, std::string_view(data).substr(sent), flags, to);
+        const int64_t result = f.send(fd, std::string_view(data).substr(sent), now, to);
+        now &= ~MSG_FASTOPEN;  // tried again, the call goes on with what it has begun
         if (result > 0) sent += static_cast<size_t>(result);
-        const bool partial = sent != 0 && sent < data.size() && (result > 0 || result == -EAGAIN);
+        const bool partial =
+            sent != 0 && (sent < data.size() || f.is_connecting(fd)) && (result > 0 || result == -EAGAIN);
         if (partial && f.is_blocking(fd) && !(flags & MSG_DONTWAIT)) return -EAGAIN;
         return result < 0 && sent == 0 ? result : static_cast<int64_t>(sent);
       },
@@ -130,7 +134,18 @@ int set_option(void* w, int fd, int level, int name, const void* value, socklen_
       world(w).call(fd, [&](SocketFace& f) { return f.set_option(fd, level, name, numbers); }));
 }
 
+/// What the stack does not know of is zero in it.
+int get_tcp_info(void* w, int fd, void* value, socklen_t* size) {
+  return static_cast<int>(world(w).call(fd, [&](SocketFace& f) -> int64_t {
+    const auto info = f.tcp_info(fd);
+    if (!info) return -EBADF;
+    *size = static_cast<socklen_t>(script::write_tcp_info(*info, {static_cast<std::byte*>(value), *size}));
+    return 0;
+  }));
+}
+
 int get_option(void* w, int fd, int level, int name, void* value, socklen_t* size) {
+  if (level == IPPROTO_TCP && name == TCP_INFO && size != nullptr) return get_tcp_info(w, fd, value, size);
   std::vector<int64_t> numbers;
   const int64_t result =
       world(w).call(fd, [&](SocketFace& f) { return f.get_option(fd, level, name, numbers); });

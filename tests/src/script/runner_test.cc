@@ -136,12 +136,12 @@ TEST(ScriptRunner, UnknownThingsEndAScriptAsUnsupported) {
       {"+0 epoll_create(5) = 3", "epoll_create"},
       {"+0 splice(3) = 0", "splice"},
       {kOpen + "+0 setsockopt(4, SOL_TCP, TCP_CORK, [1], 4) = 0", "socket option 3 of level 6"},
-      {kOpen + "+0 sendto(4, ..., 10, MSG_ZEROCOPY, ..., ...) = 10", "a flag of send"},
+      {kOpen + "+0 sendto(4, ..., 10, MSG_ZEROCOPY, ..., ...) = 10", "the flag MSG_ZEROCOPY of send"},
+      {kOpen + "+0 send(4, ..., 10, MSG_EOR) = 10", "the flag MSG_EOR of send"},
       {kOpen + "+0 read(4, ..., NO_SUCH) = 10", "NO_SUCH"},
       {"`sysctl -q net.ipv4.tcp_sack=0`", "net.ipv4.tcp_sack=0"},
       {"`rm -rf /`", "rm"},
       {"`ip mptcp endpoint add 192.0.2.77 signal`", "ADD_ADDR"},
-      {"+0 %{ assert True }%", "code"},
       {"--wire_server=1\n", "--wire_server"},
       {"+0 < icmp rumour\n", "rumour"},
   };
@@ -150,6 +150,41 @@ TEST(ScriptRunner, UnknownThingsEndAScriptAsUnsupported) {
     EXPECT_EQ(outcome.verdict, Verdict::kUnsupported) << c.text << ": " << outcome.reason;
     EXPECT_NE(outcome.reason.find(c.name), std::string::npos) << outcome.reason;
   }
+}
+
+TEST(ScriptRunner, AConnectionLeftBehindIsNobodysConcernUnlessStrict) {
+  const std::string text =
+      kOpen +
+      "+0 close(4) = 0\n+0 > F. 1:1(0) ack 1\n+0 close(3) = 0\n"
+      "+0.05 socket(..., SOCK_STREAM, IPPROTO_TCP) = 5\n+0 fcntl(5, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+      "+0.5 connect(5, ..., ...) = -1 EINPROGRESS (now)\n"
+      "+0 > S 0:0(0) <mss 1460, sackOK, TS val 1 ecr 0, nop, wscale 7>\n";
+  expect_pass(text);  // and not the FIN again
+  RunRequest strict;
+  strict.options = {{"strict", ""}};
+  EXPECT_EQ(run_text(text, strict).verdict, Verdict::kFailed);
+}
+
+TEST(ScriptRunner, SegmentsArePutTogetherUnlessStrict) {
+  const std::string text = kOpen + "+0 write(4, ..., 2000) = 2000\n+0 > P. 1:2001(2000) ack 1\n";
+  expect_pass(text);
+  EXPECT_EQ(run_text("--strict_segments\n" + text).verdict, Verdict::kFailed);
+}
+
+TEST(ScriptRunner, CommandLineDefinesWords) {
+  const std::string text = "+0 socket(..., KIND, IPPROTO_TCP) = 3\n+0 listen(3, 1) = -1 WHY\n";
+  RunRequest request;
+  request.options = {{"define", "KIND=SOCK_DGRAM|SOCK_NONBLOCK"}, {"define", "WHY=EINVAL"}};
+  EXPECT_EQ(run_text(text, request).verdict, Verdict::kUnsupported);  // datagrams
+  EXPECT_EQ(
+      run_text("--define=KIND=SOCK_STREAM\n+0 socket(..., KIND, IPPROTO_UDP) = -1 EPROTONOSUPPORT\n", request).verdict,
+      Verdict::kPassed);
+  request.options = {{"define", "nothing"}};
+  EXPECT_EQ(run_text(text, request).verdict, Verdict::kFailed);
+}
+
+TEST(ScriptRunner, NoBufferIsAnError) {
+  expect_pass(kOpen + "+0 write(4, NULL, 10) = -1 EFAULT (Bad address)\n+0 write(4, NULL, 0) = 0\n");
 }
 
 TEST(ScriptRunner, SettingsBelongToOneScript) {

@@ -26,6 +26,7 @@ TEST_P(PacketScript, Passes) {
   RunRequest request;
   request.options = {{"strict", ""}};
   const Outcome outcome = run_file(shared_pools(), std::string(SCRIPT_DIRECTORY) + "/" + GetParam(), request);
+  if (outcome.reason.find("without python3") != std::string::npos) GTEST_SKIP() << outcome.reason;
   EXPECT_EQ(outcome.verdict, Verdict::kPassed) << GetParam() << ":" << outcome.line << ": " << outcome.reason;
 }
 

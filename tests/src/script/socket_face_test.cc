@@ -155,11 +155,48 @@ TEST_F(SocketFaceTest, CallsInTheWrongStateFail) {
   EXPECT_EQ(face_.connect(77, {}), -EBADF);
 }
 
+TEST_F(SocketFaceTest, OtherProtocolsAreNoStreams) {
+  EXPECT_EQ(face_.socket(AF_INET, SOCK_STREAM, IPPROTO_UDP), -EPROTONOSUPPORT);
+  EXPECT_THROW(face_.socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP), ScriptError);
+}
+
+TEST_F(SocketFaceTest, KeysOfFastOpenHaveSixteenBytes) {
+  const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
+  const std::string one("\x0f\x0e\x0d\x0c\x0b\x0a\x09\x08\x07\x06\x05\x04\x03\x02\x01\x00", 16);
+  EXPECT_EQ(face_.set_fast_open_key(fd, one), 0);
+  const FlowKey key{host_->options().local, host_->options().remote, 80, 1000};
+  tcp::FastOpenKeys& keys = host_->stack().context().fast_open_keys;
+  const auto cookie = keys.make(key);
+  EXPECT_EQ(face_.set_fast_open_key(fd, std::string(16, 'x') + one), 0);
+  EXPECT_EQ(keys.check(key, cookie), tcp::FastOpenKeys::Verdict::kOld);
+  for (size_t size : {0u, 3u, 15u, 17u, 31u, 33u})
+    EXPECT_EQ(face_.set_fast_open_key(fd, std::string(size, 'k')), -EINVAL) << size;
+  EXPECT_EQ(face_.set_fast_open_key(99, one), -EBADF);
+}
+
+TEST_F(SocketFaceTest, KeepaliveIsAskedForBeforeTheConnection) {
+  const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_EQ(face_.set_option(fd, SOL_SOCKET, SO_KEEPALIVE, {1}), 0);
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, {5}), 0);
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, {3}), 0);
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, {2}), 0);
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, {0}), -EINVAL);
+  EXPECT_EQ(host_->stack().context().settings.keepalive, Micros::seconds(5));
+  const int connection = open_connection();
+  EXPECT_THROW(face_.set_option(connection, IPPROTO_TCP, TCP_KEEPIDLE, {5}), ScriptError);
+  host_->sent.clear();
+  const Micros limit = host_->now() + Micros::seconds(6);
+  while (host_->now() < limit && host_->sent.empty()) host_->step(limit);
+  EXPECT_LT(host_->now(), limit);
+  ASSERT_EQ(host_->sent.size(), 1u);  // a probe
+  EXPECT_TRUE(host_->sent[0].body.empty());
+}
+
 TEST_F(SocketFaceTest, UnknownOptionsAreUnsupported) {
   const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
   std::vector<int64_t> value;
   for (const auto& [level, name] :
-       {std::pair<int, int>(SOL_SOCKET, SO_KEEPALIVE), std::pair<int, int>(IPPROTO_TCP, TCP_CORK)}) {
+       {std::pair<int, int>(SOL_SOCKET, SO_OOBINLINE), std::pair<int, int>(IPPROTO_TCP, TCP_CORK)}) {
     EXPECT_THROW(face_.set_option(fd, level, name, {1}), ScriptError);
     EXPECT_THROW(face_.get_option(fd, level, name, value), ScriptError);
   }
