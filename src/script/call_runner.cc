@@ -46,7 +46,16 @@ struct CallRunner::Message {
   size_t size = 0;
   int flags = 0;
   const Expression* data = nullptr;  ///< of the first piece
+  const Expression* name = nullptr;  ///< the address
 };
+
+namespace {
+
+bool is_word(const Expression* e, std::string_view word) {
+  return e != nullptr && e->kind == Kind::kWord && e->text == word;
+}
+
+}  // namespace
 
 const Expression& CallRunner::argument(size_t i) const {
   if (i >= call_->arguments.size()) fail(call_->name + " has too few arguments");
@@ -60,8 +69,7 @@ int CallRunner::live_fd(const Expression& e) const {
   return found == descriptors_.end() ? -1 : found->second;
 }
 
-SocketAddress CallRunner::address(size_t i, const SocketAddress& standard) const {
-  const Expression& e = argument(i);
+SocketAddress CallRunner::address(const Expression& e, const SocketAddress& standard) {
   if (e.kind == Kind::kEllipsis) return standard;
   if (e.kind != Kind::kStruct) fail("an argument should be an address");
   SocketAddress out = standard;
@@ -83,6 +91,7 @@ CallRunner::Message CallRunner::message(const Expression& e) const {
   if (e.kind == Kind::kArray) pieces = &e;
   for (size_t i = 0; i < e.names.size(); ++i) {
     if (e.names[i] == "msg_iov") pieces = &e.items[i];
+    if (e.names[i] == "msg_name") out.name = &e.items[i];
     if (e.names[i] == "msg_flags") out.flags = static_cast<int>(evaluate(e.items[i]));
     if (e.names[i] == "msg_control") unsupported("control messages");
   }
@@ -99,7 +108,7 @@ void CallRunner::start(const CallSpec& call, Micros now) {
   call_ = &call;
   data_.clear();
   written_ = 0;
-  connecting_ = false;
+  connecting_ = without_waiting_ = false;
   deadline_ = Micros::never();
   if (call.name == "poll" && call.arguments.size() == 3 && integer(2) >= 0)
     deadline_ = now + Micros::milliseconds(integer(2));
@@ -110,7 +119,7 @@ bool CallRunner::progress() {
   host_.pass();
   const bool waits = result == -EAGAIN || (result == -EINPROGRESS && connecting_);
   const bool poll_waits = call_->name == "poll" && result == 0 && host_.now() < deadline_;
-  if ((waits && call_->name != "poll" && face_.is_blocking(live_fd(argument(0)))) || poll_waits) return false;
+  if ((waits && call_->name != "poll" && may_wait(live_fd(argument(0)))) || poll_waits) return false;
   const CallSpec* call = call_;
   verify(result == -EINPROGRESS ? -EINPROGRESS : result);
   if (call->name == "accept" || call->name == "accept4" || call->name == "socket") {
@@ -140,10 +149,11 @@ int64_t CallRunner::attempt() {
   }
   if (name == "write") return attempt_write(static_cast<size_t>(integer(2)), 0, &argument(1));
   if (name == "send" || name == "sendto")
-    return attempt_write(static_cast<size_t>(integer(2)), static_cast<int>(integer(3)), &argument(1));
+    return attempt_write(static_cast<size_t>(integer(2)), static_cast<int>(integer(3)), &argument(1),
+                         call_->arguments.size() > 4 ? &argument(4) : nullptr);
   if (name == "sendmsg" || name == "writev") {
     const Message m = message(argument(1));
-    return attempt_write(m.size, name == "sendmsg" ? static_cast<int>(integer(2)) : 0, m.data);
+    return attempt_write(m.size, name == "sendmsg" ? static_cast<int>(integer(2)) : 0, m.data, m.name);
   }
   if (name == "poll") return attempt_poll();
   return attempt_control();
@@ -157,7 +167,7 @@ int64_t CallRunner::attempt_open() {
   }
   const int fd = live_fd(argument(0));
   if (name == "bind") {
-    const SocketAddress where = address(1, defaults_.bind_address);
+    const SocketAddress where = address(argument(1), defaults_.bind_address);
     const int result = face_.bind(fd, where);
     if (result == 0 && where.port != 0) bound_port_ = where.port;
     return result;
@@ -169,7 +179,7 @@ int64_t CallRunner::attempt_open() {
 
 int64_t CallRunner::attempt_connect() {
   const int fd = live_fd(argument(0));
-  const int result = face_.connect(fd, address(1, defaults_.remote_address));
+  const int result = face_.connect(fd, address(argument(1), defaults_.remote_address));
   if (result == -EINPROGRESS && face_.is_blocking(fd)) connecting_ = true;
   // Tried again while the handshake runs, a blocking call is still the first one.
   return result == -EALREADY && connecting_ ? -EINPROGRESS : result;
@@ -177,6 +187,12 @@ int64_t CallRunner::attempt_connect() {
 
 int64_t CallRunner::attempt_read(size_t size, int flags, const Expression* expected) {
   const int fd = live_fd(argument(0));
+  without_waiting_ = flags & MSG_DONTWAIT;
+  if (is_word(expected, "NULL")) {  // what there is to read finds no place
+    std::string nowhere;
+    const int64_t result = face_.receive(fd, size, flags | MSG_PEEK, nowhere);
+    return result > 0 ? -EFAULT : result;
+  }
   if (data_.empty()) read_offset_ = face_.bytes_read(fd);
   const int64_t result = face_.receive(fd, size - data_.size(), flags, data_);
   const bool wait_for_all = (flags & MSG_WAITALL) && result > 0 && data_.size() < size;
@@ -197,8 +213,15 @@ void CallRunner::verify_data(const Expression* expected) {
            " of what was read is not what was sent at this place of the stream");
 }
 
-int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* source) {
+int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* source, const Expression* to) {
   const int fd = live_fd(argument(0));
+  without_waiting_ = flags & MSG_DONTWAIT;
+  const bool named = (flags & MSG_FASTOPEN) && to != nullptr;
+  if (named && is_word(to, "AF_UNSPEC")) return -EOPNOTSUPP;
+  if (is_word(source, "NULL") && size != 0) {
+    const int64_t result = face_.send(fd, {}, flags);
+    return result < 0 ? result : -EFAULT;
+  }
   std::string bytes;
   if (source != nullptr && source->kind == Kind::kString) {
     literal_written_ = true;
@@ -209,14 +232,13 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
     const Bytes pattern = make_pattern(face_.bytes_written(fd), size - written_);
     bytes.assign(pattern.begin(), pattern.end());
   }
-  const bool named = (flags & MSG_FASTOPEN) && call_->arguments.size() > 4;
-  const SocketAddress to = named ? address(4, defaults_.remote_address) : SocketAddress{};
-  const int64_t result = face_.send(fd, bytes, flags, named ? &to : nullptr);
+  const SocketAddress where = named ? address(*to, defaults_.remote_address) : SocketAddress{};
+  const int64_t result = face_.send(fd, bytes, flags, named ? &where : nullptr);
   if (result < 0)
-    return result == -EAGAIN && written_ != 0 && !face_.is_blocking(fd) ? static_cast<int64_t>(written_)
-                                                                        : result;
+    return result == -EAGAIN && written_ != 0 && !may_wait(fd) ? static_cast<int64_t>(written_) : result;
   written_ += static_cast<size_t>(result);
-  if (written_ < size && face_.is_blocking(fd)) return -EAGAIN;
+  // With MSG_FASTOPEN all may be in the SYN: the call waits for the handshake as connect does.
+  if (may_wait(fd) && (written_ < size || face_.is_connecting(fd))) return -EAGAIN;
   return static_cast<int64_t>(written_);
 }
 

@@ -41,7 +41,7 @@ class CallRunner {
   int64_t attempt_open();
   int64_t attempt_connect();
   int64_t attempt_read(size_t size, int flags, const Expression* expected);
-  int64_t attempt_write(size_t size, int flags, const Expression* source);
+  int64_t attempt_write(size_t size, int flags, const Expression* source, const Expression* to = nullptr);
   int64_t attempt_poll();
   int64_t attempt_control();
   int64_t set_option();
@@ -52,7 +52,9 @@ class CallRunner {
   const Expression& argument(size_t i) const;
   int64_t integer(size_t i) const;
   int live_fd(const Expression& e) const;
-  SocketAddress address(size_t i, const SocketAddress& standard) const;
+  static SocketAddress address(const Expression& e, const SocketAddress& standard);
+  /// The call may wait: its socket does, and no flag says otherwise.
+  bool may_wait(int fd) const { return face_.is_blocking(fd) && !without_waiting_; }
   Message message(const Expression& e) const;
 
   SocketFace& face_;
@@ -64,6 +66,7 @@ class CallRunner {
   uint64_t read_offset_ = 0;            ///< place of its first byte in the stream
   size_t written_ = 0;
   bool connecting_ = false;
+  bool without_waiting_ = false;        ///< MSG_DONTWAIT
   Micros deadline_ = Micros::never();
   bool literal_written_ = false;
   bool literal_received_ = false;

@@ -23,6 +23,8 @@ class FlowSet {
   /// begin one. Null with `reason` when it belongs elsewhere.
   Flow* find_outbound(const PacketSpec& spec, const LivePacket& live, std::string& reason);
   const Flow* find_live(const LivePacket& live) const;
+  /// `live` is of a known connection, and `spec`, which has no addresses, speaks of another one.
+  bool is_of_other(const PacketSpec& spec, const LivePacket& live) const;
 
   /// The next packet without addresses is about a new connection.
   void forget_current() { current_ = nullptr; }

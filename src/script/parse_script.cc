@@ -59,7 +59,7 @@ void replace_defined(std::vector<Token>& tokens) {
   std::map<std::string, Token> defined;
   for (size_t i = 0; i + 4 < tokens.size(); ++i)
     if (tokens[i].is(Kind::kOption) && tokens[i].text == "define" && tokens[i + 3].is_punct("="))
-      defined[tokens[i + 2].text] = tokens[i + 4];
+      defined.emplace(tokens[i + 2].text, tokens[i + 4]);
   if (defined.empty()) return;
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i].is(Kind::kOption) && tokens[i].text == "define") {

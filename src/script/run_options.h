@@ -19,7 +19,7 @@ struct RunOptions {
   Micros tolerance = Micros::milliseconds(4);
   uint32_t timestamp_tick_us = 0;
   std::ostream* trace = nullptr;  ///< every event and packet is told here, one line each
-  bool strict = false;            ///< a packet nobody expected is a failure also at the end
+  bool strict = false;            ///< a packet nobody expected is a failure also at the end, or of another connection
 
   /// Throws ScriptError for an unknown option or an impossible value.
   void apply(const std::string& name, const std::string& value);

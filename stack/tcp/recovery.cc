@@ -41,7 +41,8 @@ void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
   tcb.flight->prr_delivered = 0;
   tcb.flight->prr_out = 0;
   if (PathModel* model = model_of(context, tcb)) enter_model_recovery(tcb, *model);
-  else congestion::on_loss(tcb.cc, context.now, prior_in_flight, tcb.mss);
+  // RFC 5681 §2: what has been SACKed on the way here counts in FlightSize.
+  else congestion::on_loss(tcb.cc, context.now, std::max(prior_in_flight, static_cast<uint32_t>(tcb.snd_nxt - tcb.snd_una)), tcb.mss);
   ++context.counters.tcp_sack_recoveries;
 }
 

@@ -200,7 +200,7 @@ TEST_F(Plugin, OptionsAndErrorsAreAsInTheKernel) {
   socklen_t size = sizeof value;
   EXPECT_EQ(ifc.getsockopt(ifc.userdata, fd, SOL_SOCKET, SO_ERROR, &value, &size), 0);
   EXPECT_EQ(value, 0);
-  EXPECT_EQ(ifc.setsockopt(ifc.userdata, fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value), -1);
+  EXPECT_EQ(ifc.setsockopt(ifc.userdata, fd, IPPROTO_TCP, TCP_QUICKACK, &value, sizeof value), -1);
   EXPECT_EQ(errno, EOPNOTSUPP);
   EXPECT_EQ(ifc.read(ifc.userdata, 99, &value, 1), -1);
   EXPECT_EQ(errno, EBADF);
