@@ -28,6 +28,13 @@ enum StreamEvent : uint16_t {
   kStreamClosed = 1 << 5,        ///< gone: both directions closed in order
 };
 
+/// What becomes of a written piece that does not fill a segment (RFC 9293 §3.7.4).
+enum class Gathering : uint8_t {
+  kNone,    ///< leaves at once: a relay must not wait
+  kNagle,   ///< waits while another such piece is unacknowledged, or until a segment is full
+  kCork,    ///< waits until a segment is full, or with nothing under way for a retransmission time-out
+};
+
 /// Why a stream is gone.
 enum class StreamError : uint8_t {
   kNone, kReset, kTimeout, kUnreachable, kRefused, kAborted, kProtocol, kNoPath,

@@ -16,6 +16,7 @@
 #include "stack/tcp/open.h"
 #include "stack/tcp/pace.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/stream.h"
 #include "stack/tcp/timers.h"
@@ -143,6 +144,7 @@ ByteStream Stack::connect(const ConnectOptions& options, PacketList early) {
   tcp::OpenRequest request;
   request.key = {options.local, options.remote, 0, options.remote_port};
   request.hop = *hop;
+  if (options.max_segment != 0) tcp::limit_segments(request.hop, options.remote, options.max_segment);
   request.mss_limit = options.mss;
   request.leg = {options.algorithm, options.dscp};
   const auto usable = [&](uint16_t port) {
@@ -230,9 +232,13 @@ void Stack::release(ByteStream stream, uint32_t bytes) {
   if (Connection* connection = connection_of(*context_, stream)) mptcp::release(*context_, *connection, bytes);
 }
 
-void Stack::write(ByteStream stream, PacketList packets) {
-  if (Tcb* tcb = tcb_of(*context_, stream)) return tcp::write(*context_, *tcb, std::move(packets));
+void Stack::write(ByteStream stream, PacketList packets, bool more_follows) {
+  if (Tcb* tcb = tcb_of(*context_, stream)) return tcp::write(*context_, *tcb, std::move(packets), more_follows);
   if (Connection* connection = connection_of(*context_, stream)) mptcp::write(*context_, *connection, std::move(packets));
+}
+
+void Stack::set_gathering(ByteStream stream, Gathering gathering) {
+  if (Tcb* tcb = tcb_of(*context_, stream)) tcp::set_gathering(*context_, *tcb, gathering);
 }
 
 uint32_t Stack::take_acked(ByteStream stream) {

@@ -31,6 +31,7 @@ struct ConnectOptions {
   IpAddress remote;
   uint16_t remote_port = 0;
   uint16_t mss = 0;                   ///< MSS to announce at most; 0 = what the path allows
+  uint16_t max_segment = 0;           ///< most bytes of a segment either way, options included; 0 = what the path allows
   bool mptcp = false;                 ///< offer MP_CAPABLE
   std::optional<uint16_t> interface;  ///< bind to this interface instead of the routing table
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
@@ -105,8 +106,11 @@ class Stack {
   PacketList read(ByteStream stream, uint32_t max_bytes);
   uint32_t readable(ByteStream stream) const;
   void release(ByteStream stream, uint32_t bytes);
-  /// Takes over the packets (`info()` says where their payload is) and sends them in order.
-  void write(ByteStream stream, PacketList packets);
+  /// Takes over the packets (`info()` says where their payload is) and sends them in order. `more_follows`: the next write is
+  /// near, so what does not fill a segment waits for it, or for the next ACK (plain TCP only).
+  void write(ByteStream stream, PacketList packets, bool more_follows = false);
+  /// Plain TCP only, kNone to begin with; an MPTCP connection never waits. To kNone: what waits leaves now.
+  void set_gathering(ByteStream stream, Gathering gathering);
   /// Bytes acknowledged since the last call.
   uint32_t take_acked(ByteStream stream);
   /// Bytes written and not yet acknowledged.

@@ -43,21 +43,21 @@ int64_t evaluate(const Expression& e) {
   fail("an argument should be a number");
 }
 
-namespace {
-
-bool is_null(const Expression* e) {
-  return e != nullptr && e->kind == Kind::kWord && e->text == "NULL";
-}
-
-}  // namespace
-
 /// What `{msg_name(...)=..., msg_iov(1)=[{..., 10}], msg_flags=0}` says.
 struct CallRunner::Message {
   size_t size = 0;
   int flags = 0;
   const Expression* data = nullptr;  ///< of the first piece
-  const Expression* name = nullptr;
+  const Expression* name = nullptr;  ///< the address
 };
+
+namespace {
+
+bool is_word(const Expression* e, std::string_view word) {
+  return e != nullptr && e->kind == Kind::kWord && e->text == word;
+}
+
+}  // namespace
 
 const Expression& CallRunner::argument(size_t i) const {
   if (i >= call_->arguments.size()) fail(call_->name + " has too few arguments");
@@ -71,10 +71,7 @@ int CallRunner::live_fd(const Expression& e) const {
   return found == descriptors_.end() ? -1 : found->second;
 }
 
-SocketAddress CallRunner::address(size_t i, const SocketAddress& standard) const {
-  return address(argument(i), standard);
-}
-SocketAddress CallRunner::address(const Expression& e, const SocketAddress& standard) const {
+SocketAddress CallRunner::address(const Expression& e, const SocketAddress& standard) {
   if (e.kind == Kind::kEllipsis) return standard;
   if (e.kind != Kind::kStruct) fail("an argument should be an address");
   SocketAddress out = standard;
@@ -96,6 +93,7 @@ CallRunner::Message CallRunner::message(const Expression& e) const {
   if (e.kind == Kind::kArray) pieces = &e;
   for (size_t i = 0; i < e.names.size(); ++i) {
     if (e.names[i] == "msg_iov") pieces = &e.items[i];
+    if (e.names[i] == "msg_name") out.name = &e.items[i];
     if (e.names[i] == "msg_flags") out.flags = static_cast<int>(evaluate(e.items[i]));
     if (e.names[i] == "msg_name") out.name = &e.items[i];
     if (e.names[i] == "msg_control") unsupported("control messages");
@@ -155,7 +153,7 @@ int64_t CallRunner::attempt() {
     const Message m = message(argument(1));
     return attempt_read(m.size, name == "recvmsg" ? static_cast<int>(integer(2)) : 0, m.data);
   }
-  if (name == "write") return attempt_write(static_cast<size_t>(integer(2)), 0, &argument(1), nullptr);
+  if (name == "write") return attempt_write(static_cast<size_t>(integer(2)), 0, &argument(1));
   if (name == "send" || name == "sendto") {
     const Expression* to = call_->arguments.size() > 4 ? &argument(4) : nullptr;
     return attempt_write(static_cast<size_t>(integer(2)), static_cast<int>(integer(3)), &argument(1), to);
@@ -176,7 +174,7 @@ int64_t CallRunner::attempt_open() {
   }
   const int fd = live_fd(argument(0));
   if (name == "bind") {
-    const SocketAddress where = address(1, defaults_.bind_address);
+    const SocketAddress where = address(argument(1), defaults_.bind_address);
     const int result = face_.bind(fd, where);
     if (result == 0 && where.port != 0) bound_port_ = where.port;
     return result;
@@ -189,7 +187,7 @@ int64_t CallRunner::attempt_open() {
 int64_t CallRunner::attempt_connect() {
   const int fd = live_fd(argument(0));
   connection_ = evaluate(argument(0));
-  const int result = face_.connect(fd, address(1, defaults_.remote_address));
+  const int result = face_.connect(fd, address(argument(1), defaults_.remote_address));
   if (result == -EINPROGRESS && face_.is_blocking(fd)) connecting_ = true;
   // Tried again while the handshake runs, a blocking call is still the first one.
   return result == -EALREADY && connecting_ ? -EINPROGRESS : result;
@@ -198,6 +196,11 @@ int64_t CallRunner::attempt_connect() {
 int64_t CallRunner::attempt_read(size_t size, int flags, const Expression* expected) {
   const int fd = live_fd(argument(0));
   at_once_ = (flags & MSG_DONTWAIT) != 0;
+  if (is_word(expected, "NULL")) {  // what there is to read finds no place
+    std::string nowhere;
+    const int64_t result = face_.receive(fd, size, flags | MSG_PEEK, nowhere);
+    return result > 0 ? -EFAULT : result;
+  }
   if (data_.empty()) read_offset_ = face_.bytes_read(fd);
   const int64_t result = face_.receive(fd, size - data_.size(), flags, data_);
   const bool wait_for_all = (flags & MSG_WAITALL) && result > 0 && data_.size() < size;
@@ -221,7 +224,13 @@ void CallRunner::verify_data(const Expression* expected) {
 int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* source, const Expression* to) {
   const int fd = live_fd(argument(0));
   at_once_ = (flags & MSG_DONTWAIT) != 0;
-  if (is_null(source) && size != 0) return -EFAULT;
+  if (opening_) flags &= ~MSG_FASTOPEN;
+  const bool named = (flags & MSG_FASTOPEN) && to != nullptr;
+  if (named && is_word(to, "AF_UNSPEC")) return -EOPNOTSUPP;
+  if (is_word(source, "NULL") && size != 0) {
+    const int64_t result = face_.send(fd, {}, flags);
+    return result < 0 ? result : -EFAULT;
+  }
   std::string bytes;
   if (source != nullptr && source->kind == Kind::kString) {
     literal_written_ = true;
@@ -232,8 +241,6 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
     const Bytes pattern = make_pattern(face_.bytes_written(fd), size - written_);
     bytes.assign(pattern.begin(), pattern.end());
   }
-  if (opening_) flags &= ~MSG_FASTOPEN;
-  const bool named = (flags & MSG_FASTOPEN) && to != nullptr;
   opening_ |= named;
   if (named) connection_ = evaluate(argument(0));
   const SocketAddress where = named ? address(*to, defaults_.remote_address) : SocketAddress{};
@@ -241,7 +248,7 @@ int64_t CallRunner::attempt_write(size_t size, int flags, const Expression* sour
   if (result < 0) return result == -EAGAIN && written_ != 0 && !may_wait(fd) ? static_cast<int64_t>(written_) : result;
   written_ += static_cast<size_t>(result);
   // What went with a SYN is not written before the SYN is answered.
-  if ((written_ < size || face_.is_connecting(fd)) && may_wait(fd)) return -EAGAIN;
+  if (may_wait(fd) && (written_ < size || face_.is_connecting(fd))) return -EAGAIN;
   return static_cast<int64_t>(written_);
 }
 

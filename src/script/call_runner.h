@@ -43,7 +43,7 @@ class CallRunner {
   int64_t attempt_open();
   int64_t attempt_connect();
   int64_t attempt_read(size_t size, int flags, const Expression* expected);
-  int64_t attempt_write(size_t size, int flags, const Expression* source, const Expression* to);
+  int64_t attempt_write(size_t size, int flags, const Expression* source, const Expression* to = nullptr);
   int64_t attempt_poll();
   int64_t attempt_control();
   int64_t set_option();
@@ -55,10 +55,9 @@ class CallRunner {
   const Expression& argument(size_t i) const;
   int64_t integer(size_t i) const;
   int live_fd(const Expression& e) const;
-  /// Whether the call waits for what it cannot have yet.
+  static SocketAddress address(const Expression& e, const SocketAddress& standard);
+  /// Whether the call waits for what it cannot have yet: its socket does, and no flag says otherwise.
   bool may_wait(int fd) const { return !at_once_ && face_.is_blocking(fd); }
-  SocketAddress address(size_t i, const SocketAddress& standard) const;
-  SocketAddress address(const Expression& e, const SocketAddress& standard) const;
   Message message(const Expression& e) const;
 
   SocketFace& face_;

@@ -205,7 +205,7 @@ void Commands::set_sysctl(std::string name, const std::string& value) {
 
 void Commands::run_ip(const Words& words) {
   const auto word = [&](size_t i) { return i < words.size() ? words[i] : std::string(); };
-  if (word(1) == "tcp_metrics" && word(2) == "flush") return;
+  if (word(1) == "tcp_metrics" && word(2) == "flush") return host_.stack().context().fast_open_cache.clear();
   if (word(1) == "addr" && word(2) == "add") return host_.add_address(parse_address(word(3)));
   if (word(1) == "mptcp" && word(2) == "endpoint") return run_endpoint({words.begin() + 3, words.end()});
   if (word(1) == "mptcp" && word(2) == "limits" && word(3) == "set") {

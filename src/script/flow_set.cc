@@ -68,6 +68,14 @@ const Flow* FlowSet::find_live(const LivePacket& live) const {
   return nullptr;
 }
 
+bool FlowSet::is_of_other(const PacketSpec& spec, const LivePacket& live) const {
+  const Flow* flow = find_live(live);
+  const auto* tcp = std::get_if<TcpSpec>(&spec.body);
+  if (flow == nullptr || spec.tuple || tcp == nullptr) return false;
+  const bool opens = (tcp->flags & (wire::tcp_flag::kSyn | wire::tcp_flag::kAck)) == wire::tcp_flag::kSyn;
+  return current_ != nullptr ? flow != current_ : opens;
+}
+
 Flow* FlowSet::find_outbound(const PacketSpec& spec, const LivePacket& live, std::string& reason) {
   auto* flow = const_cast<Flow*>(find_live(live));
   const bool opens = live.tcp->has(wire::tcp_flag::kSyn) && !live.tcp->has(wire::tcp_flag::kAck);

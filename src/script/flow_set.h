@@ -23,12 +23,8 @@ class FlowSet {
   /// begin one. Null with `reason` when it belongs elsewhere.
   Flow* find_outbound(const PacketSpec& spec, const LivePacket& live, std::string& reason);
   const Flow* find_live(const LivePacket& live) const;
-
-  /// Whether it is of a connection the script has turned away from: another socket was opened, or another named, since.
-  bool is_left_behind(const LivePacket& live) const {
-    const Flow* flow = find_live(live);
-    return flow != nullptr && flow != current_;
-  }
+  /// `live` is of a known connection, and `spec`, which has no addresses, speaks of another one.
+  bool is_of_other(const PacketSpec& spec, const LivePacket& live) const;
 
   /// The next packet without addresses is about a new connection.
   void forget_current() { current_ = nullptr; }

@@ -73,7 +73,7 @@ Definitions read_definitions(const std::vector<std::string>& defined) {
 void replace_defined(std::vector<Token>& tokens, Definitions defined) {
   for (size_t i = 0; i + 4 < tokens.size(); ++i)
     if (tokens[i].is(Kind::kOption) && tokens[i].text == "define" && tokens[i + 3].is_punct("="))
-      defined[tokens[i + 2].text] = {tokens[i + 4]};
+      defined.emplace(tokens[i + 2].text, std::vector<Token>{tokens[i + 4]});  // those of the command line win
   if (defined.empty()) return;
   std::vector<Token> out;
   for (size_t i = 0; i < tokens.size(); ++i) {

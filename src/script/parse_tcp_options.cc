@@ -66,13 +66,19 @@ AccEcnOption parse_acc_ecn(Cursor& cursor) {
   return option;
 }
 
+MssOption parse_mss(Cursor& cursor) {
+  if (cursor.peek().is(Token::Kind::kWord))
+    unsupported("the segment size named \"" + cursor.peek().text + "\"", cursor.line());
+  return {cursor.expect_integer<uint16_t>("a segment size")};
+}
+
 OptionSpec parse_option(Cursor& cursor) {
   const int line = cursor.line();
   if (auto mptcp = parse_mptcp_option(cursor)) return *mptcp;
   const std::string name = cursor.expect_word();
   if (name == "nop") return NopOption{};
   if (name == "eol") return EndOption{};
-  if (name == "mss") return MssOption{cursor.expect_integer<uint16_t>("a segment size")};
+  if (name == "mss") return parse_mss(cursor);
   if (name == "wscale") return WindowScaleOption{cursor.expect_integer<uint8_t>("a shift")};
   if (name == "sackOK") return SackOkOption{};
   if (name == "sack") return parse_sack(cursor);

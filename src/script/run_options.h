@@ -20,7 +20,7 @@ struct RunOptions {
   uint32_t timestamp_tick_us = 0;
   std::ostream* trace = nullptr;  ///< every event and packet is told here, one line each
   bool strict_segments = false;   ///< a segment of the script is one of the stack's, whatever its size
-  bool strict = false;            ///< a packet nobody expected is a failure also at the end
+  bool strict = false;            ///< a packet nobody expected is a failure also at the end, or of another connection
 
   /// Throws ScriptError for an unknown option or an impossible value.
   void apply(const std::string& name, const std::string& value);

@@ -170,11 +170,23 @@ class ScriptRun {
     settle();
   }
 
+  /// Most payload a segment of the connection `live` belongs to can have.
+  size_t largest_payload(const LivePacket& live) const {
+    for (const ByteStream stream : face_.streams()) {
+      const auto info = host_.stack().info(stream);
+      if (!info || !live.tcp) continue;
+      for (const SubflowInfo& subflow : info->subflows)
+        if (subflow.key.remote_port == live.tcp->destination_port && subflow.key.local_port == live.tcp->source_port)
+          return host_.stack().payload_per_segment(stream);
+    }
+    return options_.host.mtu - 40u;
+  }
+
   /// The packets of one segment the script writes as one, as a capture above segmentation offload shows them.
   void coalesce(const TcpSpec& spec) {
-    const size_t largest = options_.host.mtu - 40u;
-    if (spec.payload_size <= largest || options_.strict_segments) return;
+    if (options_.strict_segments) return;
     auto& sent = host_.sent;
+    if (spec.payload_size <= largest_payload(sent.front())) return;
     while (sent.size() >= 2 && sent[0].tcp && sent[1].tcp && sent[0].body.size() < spec.payload_size) {
       LivePacket& first = sent[0];
       const LivePacket& next = sent[1];
@@ -191,22 +203,29 @@ class ScriptRun {
     }
   }
 
+  LivePacket forget_sent() {
+    LivePacket live = std::move(host_.sent.front());
+    host_.sent.pop_front();
+    if (traced_ > 0) --traced_;
+    return live;
+  }
+
   void expect_packet(const Event& event, const PacketSpec& packet) {
     const bool any = event.time.kind == TimeSpec::Kind::kAny;
     const Micros from = any ? Micros(0) : absolute(event.time, event.time.from);
     const Micros to = any ? host_.now() + kPatience : absolute(event.time, event.time.to);
     const Micros limit = any ? to : to + options_.tolerance;
     settle();
-    skip_left_behind(packet);
-    while (host_.sent.empty() && host_.now() < limit) {
-      step(limit);
-      skip_left_behind(packet);
+    while (true) {
+      while (host_.sent.empty() && host_.now() < limit) step(limit);
+      if (host_.sent.empty()) report_missing(packet, from, to);
+      // As packetdrill, which looks at one socket at a time: a FIN or a retransmission of the one before is nobody's concern.
+      // Subflows of a connection are.
+      if (options_.strict || names_.stack_key || !flows_.is_of_other(packet, host_.sent.front())) break;
+      forget_sent();
     }
-    if (host_.sent.empty()) report_missing(packet, from, to);
     if (const auto* tcp = std::get_if<TcpSpec>(&packet.body)) coalesce(*tcp);
-    LivePacket live = std::move(host_.sent.front());
-    host_.sent.pop_front();
-    if (traced_ > 0) --traced_;
+    const LivePacket live = forget_sent();
 
     std::vector<std::string> differences;
     Flow* flow = nullptr;
@@ -221,16 +240,6 @@ class ScriptRun {
     if (!differences.empty())
       report_mismatch(packet, live, flow, differences, any ? live.time : live.time < from ? from : to);
     last_ = any || event.time.range ? live.time : from;
-  }
-
-  /// As packetdrill, which looks at one socket at a time: a FIN or a retransmission of the one before is nobody's
-  /// concern. Subflows of a connection are.
-  void skip_left_behind(const PacketSpec& packet) {
-    if (options_.strict || packet.tuple || names_.stack_key) return;
-    while (!host_.sent.empty() && flows_.is_left_behind(host_.sent.front())) {
-      host_.sent.pop_front();
-      if (traced_ > 0) --traced_;
-    }
   }
 
   MatchOptions match_options() const { return {!calls_.literal_written(), options_.timestamp_tick_us}; }

@@ -55,6 +55,8 @@ struct Socket {
   uint32_t send_buffer = 4 << 20;
   uint32_t receive_buffer = 0;  ///< 0: what the stack gives
   uint16_t max_segment = 0;
+  bool no_delay = false;
+  bool cork = false;
   std::optional<int> linger;  ///< seconds
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   int fast_open_queue = 0;        ///< TCP_FASTOPEN of a listener

@@ -99,8 +99,8 @@ bool SocketFace::is_low_on_unsent(const Socket& socket) const {
 }
 
 /// As Linux: with a cookie as many bytes as the SYN takes are written; without one the connection is opened, which
-/// asks for a cookie, and nothing is written yet.
-int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, bool waits,
+/// asks for a cookie, and what is written, unless the call may not wait, leaves with the third ACK.
+int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, int flags,
                                    const SocketAddress& to) {
   using FastOpen = ConnectOptions::FastOpen;
   if (!(fast_open_ & kFastOpenClient)) return -EOPNOTSUPP;
@@ -108,14 +108,16 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
   const bool no_cookie = socket.fast_open_no_cookie || (fast_open_ & kFastOpenClientNoCookie);
   const Context& context = host_->stack().context();
   const auto* known = context.fast_open_cache.find({source_address(socket, to.address), to.address, 0, 0});
+  const bool waits = !socket.nonblocking && !(flags & MSG_DONTWAIT);
   const bool shut = known != nullptr && known->shut_until > context.now;
   const bool has_cookie = known != nullptr && known->size != 0;
-  if (shut || (!has_cookie && !no_cookie)) {
-    const int result = open_with(socket, number, to, shut ? FastOpen::kOff : FastOpen::kCookie, {});
-    return result == -EINPROGRESS && waits ? -EAGAIN : result;
-  }
+  const bool writes = has_cookie || no_cookie;
+  if (!waits && (shut || !writes))
+    return open_with(socket, number, to, shut ? FastOpen::kOff : FastOpen::kCookie, {});
   constexpr size_t kOptions = 40;  // room for all there may be, as Linux leaves it
-  const size_t mss = has_cookie ? known->mss : to.address.is_v4() ? 536 : 1220;
+  size_t mss = host_->options().mtu - (to.address.is_v4() ? 40 : 60);
+  if (has_cookie) mss = std::min<size_t>(mss, known->mss);
+  if (socket.max_segment != 0) mss = std::min<size_t>(mss, socket.max_segment);
   bytes = bytes.substr(0, socket.send_buffer);
   size_t taken = 0;
   PacketList early = cut(bytes.substr(0, mss - kOptions), mss, taken);
@@ -126,10 +128,10 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
     early.splice_back(rest);
     taken += more;
   }
-  const int result =
-      open_with(socket, number, to, no_cookie ? FastOpen::kNoCookie : FastOpen::kCookie, std::move(early));
+  const FastOpen how = shut ? FastOpen::kOff : no_cookie ? FastOpen::kNoCookie : FastOpen::kCookie;
+  const int result = open_with(socket, number, to, how, std::move(early));
   if (result != -EINPROGRESS) return result;
-  if (bytes.empty()) return waits ? -EAGAIN : result;  // the cookie alone
+  if (taken == 0) return waits ? -EAGAIN : result;  // the cookie alone
   socket.bytes_written += taken;
   return static_cast<int64_t>(taken);
 }
@@ -137,17 +139,16 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
 int64_t SocketFace::send(int fd, std::string_view bytes, int flags, const SocketAddress* to) {
   Socket* socket = find(fd);
   if (socket == nullptr) return -EBADF;
-  for (const auto& [flag, name] : {std::pair(MSG_EOR, "MSG_EOR"), std::pair(MSG_MORE, "MSG_MORE"),
-                                   std::pair(MSG_OOB, "MSG_OOB"), std::pair(MSG_ZEROCOPY, "MSG_ZEROCOPY")})
+  for (const auto& [flag, name] :
+       {std::pair(MSG_EOR, "MSG_EOR"), std::pair(MSG_OOB, "MSG_OOB"), std::pair(MSG_ZEROCOPY, "MSG_ZEROCOPY")})
     if (flags & flag) unsupported("the flag " + std::string(name) + " of send");
-  if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)) unsupported("a flag of send");
-  const bool waits = !socket->nonblocking && !(flags & MSG_DONTWAIT);
+  if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN | MSG_MORE)) unsupported("a flag of send");
   if (socket->deferred && socket->state == Socket::State::kNew) {
     const SocketAddress deferred = *std::exchange(socket->deferred, std::nullopt);
-    return send_fast_open(*socket, descriptors_.at(fd), bytes, waits, deferred);
+    return send_fast_open(*socket, descriptors_.at(fd), bytes, flags, deferred);
   }
   if ((flags & MSG_FASTOPEN) && socket->state == Socket::State::kNew)
-    return to != nullptr ? send_fast_open(*socket, descriptors_.at(fd), bytes, waits, *to) : -EINVAL;
+    return to != nullptr ? send_fast_open(*socket, descriptors_.at(fd), bytes, flags, *to) : -EINVAL;
   if (socket->state == Socket::State::kConnecting) return flags & MSG_FASTOPEN ? -EALREADY : -EAGAIN;
   if (socket->error != 0) return -take_error(*socket);
   if (socket->write_shut || socket->state != Socket::State::kConnected) return -EPIPE;
@@ -158,9 +159,16 @@ int64_t SocketFace::send(int fd, std::string_view bytes, int flags, const Socket
   size_t written = 0;
   PacketList packets = cut(bytes, piece, written);
   if (written == 0 && !bytes.empty()) return -EAGAIN;
-  host_->stack().write(socket->stream, std::move(packets));
+  host_->stack().write(socket->stream, std::move(packets), flags & MSG_MORE);
   socket->bytes_written += written;
   return static_cast<int64_t>(written);
+}
+
+/// As Linux: Nagle's algorithm unless TCP_NODELAY is set, and TCP_CORK above both.
+void SocketFace::gather(const Socket& socket) {
+  if (!socket.stream) return;
+  const Gathering open = socket.no_delay ? Gathering::kNone : Gathering::kNagle;
+  host_->stack().set_gathering(socket.stream, socket.cork ? Gathering::kCork : open);
 }
 
 int SocketFace::poll(int fd, int events) {

@@ -199,6 +199,8 @@ void SocketFace::on_incoming(uint64_t number, IncomingConnection incoming) {
   child.receive_buffer = listener.receive_buffer;
   child.linger = listener.linger;
   child.remembered = listener.remembered;
+  child.no_delay = listener.no_delay;
+  child.cork = listener.cork;
   child.orphan = true;
   child.accepted = false;
   if (incoming.syn_payload) {  // RFC 7413 §4.2.2: the program need not wait for the third ACK
@@ -211,6 +213,7 @@ void SocketFace::on_incoming(uint64_t number, IncomingConnection incoming) {
   }
   if (child.receive_buffer != 0) host_->stack().set_receive_budget(child.stream, child.receive_buffer);
   host_->stack().accept(child.stream, child_number);
+  gather(child);
 }
 
 int SocketFace::accept(int fd, bool nonblocking) {
@@ -268,7 +271,7 @@ int SocketFace::open_with(Socket& socket, uint64_t number, const SocketAddress& 
   if (socket.local && socket.local->port != 0) options.local_port = socket.local->port;
   options.remote = address.address;
   options.remote_port = address.port;
-  options.mss = socket.max_segment;
+  options.max_segment = socket.max_segment;
   options.mptcp = socket.mptcp;
   options.algorithm = socket.algorithm;
   options.user_data = number;
@@ -276,6 +279,7 @@ int SocketFace::open_with(Socket& socket, uint64_t number, const SocketAddress& 
   socket.stream = host_->stack().connect(options, std::move(early));
   if (!socket.stream) return -EADDRNOTAVAIL;
   socket.state = Socket::State::kConnecting;
+  gather(socket);
   socket.remote = address;
   if (socket.receive_buffer != 0) host_->stack().set_receive_budget(socket.stream, socket.receive_buffer);
   if (const auto info = host_->stack().info(socket.stream); info && !info->subflows.empty())

@@ -90,7 +90,8 @@ class SocketFace : public StreamUser {
   int take_error(Socket& socket);
   int open_with(Socket& socket, uint64_t number, const SocketAddress& address, ConnectOptions::FastOpen fast_open,
                 PacketList early);
-  int64_t send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, bool waits, const SocketAddress& to);
+  int64_t send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, int flags, const SocketAddress& to);
+  void gather(const Socket& socket);
   PacketList cut(std::string_view bytes, size_t piece, size_t& taken);
   void apply_fast_open(const Socket& listener);
   int set_socket_option(Socket& socket, int name, const std::vector<int64_t>& value);

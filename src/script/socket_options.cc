@@ -24,11 +24,9 @@ namespace {
 constexpr int kLargestBuffer = 16 << 20;
 constexpr size_t kFastOpenKey = 16;  // bytes
 
-/// Options of which the stack always does what is asked: it never delays small segments, reuses addresses and asks
-/// silent peers.
+/// Options of which the stack always does what is asked: it reuses addresses and asks silent peers.
 bool is_remembered(int level, int name) {
-  return (level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_KEEPALIVE)) ||
-         (level == IPPROTO_TCP && name == TCP_NODELAY);
+  return level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_KEEPALIVE);
 }
 
 std::string option_name(int level, int name) {
@@ -64,6 +62,16 @@ int SocketFace::set_tcp_option(Socket& socket, int name, int value) {
       if (socket.state != Socket::State::kNew) unsupported("TCP_MAXSEG on a connection");
       if (value < 88 || value > 32767) return -EINVAL;
       socket.max_segment = static_cast<uint16_t>(value);
+      return 0;
+    case TCP_NODELAY:
+      socket.no_delay = value != 0;
+      // What waits leaves, even from a corked socket.
+      if (socket.no_delay && socket.stream) host_->stack().set_gathering(socket.stream, Gathering::kNone);
+      gather(socket);
+      return 0;
+    case TCP_CORK:
+      socket.cork = value != 0;
+      gather(socket);
       return 0;
     case TCP_CONGESTION:
       if (socket.state != Socket::State::kNew) unsupported("TCP_CONGESTION on a connection");
@@ -197,7 +205,15 @@ int SocketFace::get_option(int fd, int level, int name, std::vector<int64_t>& va
   if (level == IPPROTO_TCP) {
     switch (name) {
       case TCP_MAXSEG:
-        value.push_back(socket->stream ? host_->stack().payload_per_segment(socket->stream) : 536);
+        value.push_back(socket->stream             ? host_->stack().payload_per_segment(socket->stream)
+                        : socket->max_segment != 0 ? socket->max_segment
+                                                   : 536);
+        return 0;
+      case TCP_NODELAY:
+        value.push_back(socket->no_delay);
+        return 0;
+      case TCP_CORK:
+        value.push_back(socket->cork);
         return 0;
       case TCP_USER_TIMEOUT:
         value.push_back(host_->stack().context().settings.user_timeout.count() / 1000);

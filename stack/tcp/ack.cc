@@ -261,6 +261,7 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
       on_delivery(context, tcb, delivery, prior_in_flight);
     if (sample.model != nullptr) update_model(context, tcb, *sample.model, rtt);
     else if (delivery.advanced && !tcb.has(kInRecovery)) update_pacing(context, tcb);
+    if (tcb.flight->unsent != nullptr) tcb.awaits_more = 0;
     if (tcb.flight->lost_bytes != 0 || tcb.flight->unsent != nullptr) request_output(context, tcb);
     if (tcb.tx_head == nullptr) forget_flight(context, tcb);
   }

@@ -11,9 +11,6 @@ namespace {
 
 using wire::TcpOptions;
 
-bool has_option(const TcpOptions& options) {
-  return options.has(TcpOptions::kFastOpen) && !options.fast_open_experimental;
-}
 std::span<const uint8_t> cookie_of(const TcpOptions& options) {
   return {options.fast_open_cookie.data(), options.fast_open_size};
 }
@@ -25,10 +22,12 @@ bool takes_syn_payload(Context& context, Tcb& tcb, const Listener& listener, con
   if (!listener.fast_open) return payload && listener.syn_payload;
   const TcpOptions& options = *syn.options;
   bool good = listener.syn_payload;
-  if (has_option(options) && options.fast_open_size == 0) {
+  const bool asked = options.has(TcpOptions::kFastOpen);
+  tcb.fast_open_experimental = asked && options.fast_open_experimental;  // answered in the form it came
+  if (asked && options.fast_open_size == 0) {
     ++context.counters.tcp_fast_open_cookie_requests;
     tcb.set(kFastOpen);
-  } else if (has_option(options)) {
+  } else if (asked) {
     const auto verdict = context.fast_open_keys.check(syn.key, cookie_of(options));
     if (verdict != FastOpenKeys::Verdict::kGood) tcb.set(kFastOpen);
     good |= verdict != FastOpenKeys::Verdict::kBad;
@@ -47,7 +46,7 @@ bool takes_syn_payload(Context& context, Tcb& tcb, const Listener& listener, con
 
 void write_fast_open_option(Context& context, const Tcb& tcb, bool ack, TcpOptions& options) {
   options.present |= TcpOptions::kFastOpen;
-  options.fast_open_experimental = false;
+  options.fast_open_experimental = tcb.fast_open_experimental;
   options.fast_open_size = 0;
   if (ack) {
     const auto cookie = context.fast_open_keys.make(tcb.key);
@@ -63,20 +62,21 @@ bool transmit_fast_open_syn(Context& context, Tcb& tcb, bool without_cookie) {
   const FastOpenCache::Entry* entry = context.fast_open_cache.find(tcb.key);
   if (entry != nullptr && entry->shut_until > context.now) return false;
   const bool has_cookie = entry != nullptr && entry->size != 0;
+  tcb.fast_open_experimental = entry != nullptr && entry->experimental;
   if (!has_cookie && !without_cookie) {
     tcb.set(kFastOpen);  // asks for one
     return false;
   }
-  if (tcb.tx_head == nullptr) return false;
   if (!without_cookie) tcb.set(kFastOpen);
-  // A server of which no MSS is known may have the least (§4.1.3.2).
-  const uint16_t mss = std::min(tcb.mss, has_cookie ? entry->mss : stated_mss(tcb.key, TcpOptions()));
+  if (tcb.tx_head == nullptr) return false;
+  // Where no cookie is needed somebody knows the server, and that the path's MTU is the only limit.
+  const uint16_t mss = has_cookie ? std::min(tcb.mss, entry->mss) : tcb.mss;
   tcb.syn_data = transmit_syn_payload(context, tcb, mss);
   return tcb.syn_data != 0;
 }
 
 void on_fast_open_timeout(Context& context, Tcb& tcb) {
-  if (tcb.has(kSynLost) || (!tcb.has(kFastOpen) && tcb.syn_data == 0)) return;
+  if (tcb.retransmissions != 0 || (!tcb.has(kFastOpen) && tcb.syn_data == 0)) return;
   tcb.clear(kFastOpen);
   if (tcb.rtx_deadline > context.now) return;  // not late yet: somebody else wanted it repeated
   ++context.counters.tcp_fast_open_blackhole;
@@ -85,8 +85,11 @@ void on_fast_open_timeout(Context& context, Tcb& tcb) {
 
 void on_fast_open_answer(Context& context, Tcb& tcb, const Segment& syn_ack) {
   const TcpOptions& options = *syn_ack.options;
-  if (tcb.has(kFastOpen) && has_option(options) && options.fast_open_size != 0)
-    context.fast_open_cache.learn(tcb.key, cookie_of(options), stated_mss(tcb.key, options), context.now);
+  const uint16_t mss = stated_mss(tcb.key, options);
+  if (tcb.has(kFastOpen) && options.has(TcpOptions::kFastOpen) && options.fast_open_size != 0)
+    context.fast_open_cache.learn(tcb.key, cookie_of(options), options.fast_open_experimental, mss, context.now);
+  else if (tcb.has(kFastOpen))
+    context.fast_open_cache.note_no_cookie(tcb.key, mss, context.now);
   tcb.clear(kFastOpen);
   if (tcb.syn_data == 0) return;
   const auto acked = static_cast<uint16_t>(syn_ack.ack - tcb.snd_una);

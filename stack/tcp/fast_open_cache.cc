@@ -39,12 +39,25 @@ FastOpenCache::Entry* FastOpenCache::obtain(const FlowKey& key, Micros now) {
   return &found;
 }
 
-void FastOpenCache::learn(const FlowKey& key, std::span<const uint8_t> cookie, uint16_t mss, Micros now) {
+void FastOpenCache::learn(const FlowKey& key, std::span<const uint8_t> cookie, bool experimental, uint16_t mss,
+                          Micros now) {
   Entry* entry = obtain(key, now);
   if (entry == nullptr || cookie.size() > entry->cookie.size()) return;
   std::copy(cookie.begin(), cookie.end(), entry->cookie.begin());
   entry->size = static_cast<uint8_t>(cookie.size());
   entry->mss = mss;
+  entry->experimental = experimental;
+}
+
+void FastOpenCache::note_no_cookie(const FlowKey& key, uint16_t mss, Micros now) {
+  Entry* entry = obtain(key, now);
+  if (entry == nullptr) return;
+  if (entry->size != 0) {
+    entry->mss = mss;
+    return;
+  }
+  entry->experimental = !entry->tried_experimental;
+  entry->tried_experimental = true;
 }
 
 void FastOpenCache::note_timeout(const FlowKey& key, Micros now) {

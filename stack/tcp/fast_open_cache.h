@@ -21,6 +21,10 @@ class FastOpenCache {
     uint16_t mss = 0;
     uint8_t size = 0;      ///< of the cookie; 0: none known
     uint8_t timeouts = 0;  ///< in a row
+    /// Which form of the option to send: that of the cookie; without one the experimental form once, when the other has
+    /// brought none.
+    bool experimental = false;
+    bool tried_experimental = false;
     std::array<uint8_t, 16> cookie{};
     Micros shut_until;         ///< a black hole: no Fast Open before
     Micros used = Micros(-1);  ///< negative: a free entry
@@ -35,11 +39,15 @@ class FastOpenCache {
   /// Null: nothing is known of the pair.
   const Entry* find(const FlowKey& key) const;
   /// A SYN-ACK with a cookie (RFC 7413 §4.1.3).
-  void learn(const FlowKey& key, std::span<const uint8_t> cookie, uint16_t mss, Micros now);
+  void learn(const FlowKey& key, std::span<const uint8_t> cookie, bool experimental, uint16_t mss, Micros now);
+  /// A SYN-ACK without one. Where one is known it stays good and `mss` goes with it; where one was asked for, next time the
+  /// other form of the option may be tried.
+  void note_no_cookie(const FlowKey& key, uint16_t mss, Micros now);
   /// A SYN with Fast Open was not answered.
   void note_timeout(const FlowKey& key, Micros now);
   /// A SYN's payload was taken.
   void note_success(const FlowKey& key, Micros now);
+  void clear() { entries_.clear(); }
   size_t size() const;
 
  private:

@@ -267,6 +267,7 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   }
   // Simultaneous open (RFC 9293 figure 7): the peer's SYN, which has been heard, comes again with the ACK of ours.
   if (tcb.state == State::kSynReceived && !tcb.has(kPassive) && segment.has(kSyn) && segment.has(kAck) && segment.seq == tcb.irs) {
+    report_duplicate(context, tcb, tcb.irs, tcb.irs + 1);
     segment.flags &= static_cast<uint16_t>(~kSyn);
     segment.seq += 1;
     request_ack(context, tcb);
@@ -289,17 +290,19 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (segment.has(kRst)) return on_reset(context, tcb, segment);
   if (segment.has(kSyn)) return challenge(context, tcb);  // RFC 5961 §4.2
   if (!segment.has(kAck)) return;
-  remember_timestamp(context, tcb, segment);
-  tcb.heard_at = context.milliseconds();
 
   if (tcb.state == State::kSynReceived) {
-    if (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt) return reset_segment(context, segment, nullptr);
+    // After crossing SYNs the payload of ours may be acknowledged.
+    const SeqNum sent = tcb.snd_nxt + (tcb.has(kPassive) ? 0 : tcb.syn_data);
+    if (segment.ack <= tcb.iss || segment.ack > sent) return reset_segment(context, segment, nullptr);
     if (!establish_passive(context, tcb, segment)) return;
   }
   note_marks(tcb, segment);
-  // RFC 5961 §5.2.
+  // RFC 5961 §5.2. Such a segment says nothing of the peer's time either.
   if (segment.ack > tcb.snd_nxt || segment.ack - tcb.snd_una < -static_cast<int32_t>(std::min<uint32_t>(tcb.max_snd_wnd, 1u << 30)))
     return challenge(context, tcb);
+  remember_timestamp(context, tcb, segment);
+  tcb.heard_at = context.milliseconds();
 
   if (tcb.is_subflow() && !mptcp::on_options(context, tcb, segment)) return;
   process_ack(context, tcb, segment);

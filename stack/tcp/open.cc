@@ -191,7 +191,10 @@ void accept(Context& context, Tcb& tcb) {
   ++context.counters.tcp_passive_opens;
   tcb.rcv_nxt += tcb.syn_data;
   tcb.rcv_adv = tcb.rcv_nxt;
-  if (tcb.syn_data != 0) tcb.set(kEarlyData);
+  if (tcb.syn_data != 0) {
+    tcb.set(kEarlyData);
+    ++tcb.snd_wnd;  // what may be sent before the third ACK counts from SND.UNA, which is still that of our SYN
+  }
   tcb.snd_nxt = tcb.iss + 1;
   tcb.idle_deadline = Micros::never();
   send_syn_ack(context, tcb);
@@ -253,6 +256,16 @@ void retransmit_syn(Context& context, Tcb& tcb) {
   start_syn_timer(context, tcb);
 }
 
+void on_path_of_syn_lowered(Context& context, Tcb& tcb) {
+  tcb.announced_mss = std::min(tcb.announced_mss, tcb.mss);
+  if (tcb.syn_data == 0 || tcb.retransmissions != 0) return;
+  // Neither a black hole nor congestion: Fast Open is not to blame, and the window stays (RFC 6928 §2 is about losses).
+  tcb.clear(kFastOpen);
+  ++tcb.retransmissions;
+  ++context.counters.tcp_retransmitted;
+  send_syn(context, tcb);
+}
+
 void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (segment.has(kAck) && (segment.ack <= tcb.iss || segment.ack > tcb.snd_nxt + tcb.syn_data)) {
     return reset_segment(context, segment, nullptr);
@@ -267,7 +280,8 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
   take_first_window(tcb, segment, 0);
   if (!segment.has(kAck)) {  // simultaneous open, RFC 9293 figure 7
     tcb.state = State::kSynReceived;
-    tcb.syn_data = 0;  // none of it is known to have been taken
+    tcb.clear(kFastOpen);  // a cookie is for those who open passively; payload of crossing SYNs is not taken
+    tcb.syn_data = 0;
     send_syn_ack(context, tcb);
     start_syn_timer(context, tcb);
     return;
@@ -297,6 +311,7 @@ bool establish_passive(Context& context, Tcb& tcb, const Segment& segment) {
   finish_open(context, tcb);
   take_first_window(tcb, segment, tcb.snd_wscale);
   if (early) restart_retransmission(context, tcb);
+  if (!tcb.has(kPassive)) on_fast_open_answer(context, tcb, segment);  // simultaneous open
   if (tcb.is_subflow()) mptcp::on_subflow_established(context, tcb);
   else report(context, tcb, kStreamEstablished);
   return true;

@@ -44,6 +44,8 @@ void leave_half_open(Context& context, const Tcb& tcb);
 
 /// Sends the SYN or SYN-ACK again.
 void retransmit_syn(Context& context, Tcb& tcb);
+/// The path's MTU has become less: a SYN whose payload made it too large goes again at once, without.
+void on_path_of_syn_lowered(Context& context, Tcb& tcb);
 
 /// A Tcb for a SYN that arrived, in DEFERRED, in the flow table: shared by listeners and joins. Null when full.
 Tcb* create_passive(Context& context, const Segment& segment, const LegOptions& leg);

@@ -88,14 +88,34 @@ uint32_t unsent_bytes(const Tcb& tcb) {
   return static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
 }
 
-/// Sends what was never sent. Returns whether anything left.
-bool send_new(Context& context, Tcb& tcb) {
-  bool sent = false;
+/// Nagle's algorithm (RFC 9293 §3.7.4) in Minshall's form, as Linux has it: not any unacknowledged data holds a small segment
+/// back, only another one that was not full, so that the end of a large write does not wait for the ACK of its beginning.
+bool is_held_back(const Context& context, const Tcb& tcb) {
+  if (tcb.has(kFinQueued) || unsent_bytes(tcb) >= payload_per_segment(context, tcb)) return false;
+  if (is_gathering(tcb)) return true;
+  return tcb.gathering == static_cast<uint8_t>(Gathering::kNagle) && tcb.flight->small_packets != 0;
+}
+
+/// Where the last of the queue is sent, a FIN goes with it instead of in a segment of its own.
+bool takes_fin(const Tcb& tcb, rte_mbuf* m) {
+  return info_of(m).subflow_next == nullptr && tcb.has(kFinQueued) && !tcb.has(kFinSent) && can_send(tcb.state);
+}
+
+void note_fin_sent(Tcb& tcb) {
+  tcb.set(kFinSent);
+  tcb.advance_snd_nxt(1);
+  tcb.state = tcb.state == State::kEstablished ? State::kFinWait1 : State::kLastAck;
+}
+
+/// Sends what was never sent.
+void send_new(Context& context, Tcb& tcb, bool push) {
   while (rte_mbuf* m = tcb.tx_unsent()) {
-    uint32_t size = std::min<uint32_t>(info_of(m).payload_size, payload_per_segment(context, tcb));
+    const uint16_t full = payload_per_segment(context, tcb);
+    uint32_t size = std::min<uint32_t>(info_of(m).payload_size, full);
+    if (size < full && !push && is_held_back(context, tcb)) break;
     const uint32_t outstanding = in_flight(tcb);
     if (outstanding != 0 && outstanding + size > tcb.cc.cwnd + limited_transmit(tcb)) break;
-    const bool small = size <= kSmallPiece;
+    const bool small = size <= kSmallPiece || (size < full && tcb.gathering != 0);
     if (small && too_many_small(tcb)) break;
     const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
     if (window < static_cast<int32_t>(size)) {
@@ -109,7 +129,12 @@ bool send_new(Context& context, Tcb& tcb) {
     if (is_paced_out(context, tcb)) break;
     if (size < info_of(m).payload_size && !split_queued(context, tcb, m, static_cast<uint16_t>(size))) break;
     info_of(m).seq = tcb.snd_nxt.raw();
-    if (!transmit_payload(context, tcb, m)) break;
+    const bool fin = takes_fin(tcb, m);
+    if (fin) info_of(m).flags |= kPktFin;
+    if (!transmit_payload(context, tcb, m)) {
+      info_of(m).flags &= static_cast<uint16_t>(~kPktFin);
+      break;
+    }
     if (small) {
       info_of(m).flags |= kPktSmall;
       ++tcb.flight->small_packets;
@@ -117,9 +142,8 @@ bool send_new(Context& context, Tcb& tcb) {
     tcb.flight->unsent = info_of(m).subflow_next;
     tcb.flight->prr_out += size;
     tcb.advance_snd_nxt(size);
-    sent = true;
+    if (fin) note_fin_sent(tcb);
   }
-  return sent;
 }
 
 /// After sending: whether the window is full. ACKs that come before the next sending, several in a batch, grow it then.
@@ -130,14 +154,9 @@ void note_limited(const Context& context, Tcb& tcb) {
   tcb.clear(kCwndLimited);
 }
 
-bool send_fin(Context& context, Tcb& tcb) {
-  if (!tcb.has(kFinQueued) || tcb.has(kFinSent) || tcb.tx_unsent() != nullptr) return false;
-  if (tcb.state != State::kEstablished && tcb.state != State::kCloseWait) return false;
-  if (!transmit_control(context, tcb, kFin | kAck, tcb.snd_nxt)) return false;
-  tcb.set(kFinSent);
-  tcb.advance_snd_nxt(1);
-  tcb.state = tcb.state == State::kEstablished ? State::kFinWait1 : State::kLastAck;
-  return true;
+void send_fin(Context& context, Tcb& tcb) {
+  if (!tcb.has(kFinQueued) || tcb.has(kFinSent) || tcb.tx_unsent() != nullptr || !can_send(tcb.state)) return;
+  if (transmit_control(context, tcb, kFin | kAck, tcb.snd_nxt)) note_fin_sent(tcb);
 }
 
 }  // namespace
@@ -157,6 +176,7 @@ bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size) {
   rte_mbuf* rest = split_off(context, m, size);
   if (rest == nullptr) return false;
   info_of(rest).flags &= static_cast<uint16_t>(~kPktSmall);
+  info_of(m).flags &= static_cast<uint16_t>(~kPktFin);
   info_of(rest).subflow_next = info_of(m).subflow_next;
   info_of(m).subflow_next = rest;
   if (tcb.flight->tail == m) tcb.flight->tail = rest;
@@ -214,13 +234,18 @@ void enqueue(Context& context, Tcb& tcb, rte_mbuf* m) {
   if (flight.unsent == nullptr) flight.unsent = m;
 }
 
-void output(Context& context, Tcb& tcb) {
+bool is_gathering(const Tcb& tcb) {
+  return tcb.awaits_more || tcb.gathering == static_cast<uint8_t>(Gathering::kCork);
+}
+
+void output(Context& context, Tcb& tcb, bool push) {
   const SeqNum before = tcb.snd_nxt;
   if (may_send_data(tcb)) {
     if (tcb.flight != nullptr && tcb.flight->lost_bytes != 0) send_retransmissions(context, tcb);
     if (tcb.tx_unsent() != nullptr) {
       restart_after_idle(context, tcb);
-      if (send_new(context, tcb)) note_limited(context, tcb);
+      send_new(context, tcb, push);
+      if (tcb.snd_nxt != before) note_limited(context, tcb);
     }
     send_fin(context, tcb);
   }

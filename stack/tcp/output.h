@@ -13,8 +13,10 @@ void request_output(Context& context, Tcb& tcb);
 /// The same, with an ACK even if there is nothing to send.
 void request_ack(Context& context, Tcb& tcb);
 
-/// Sends what may be sent now and arms the timers.
-void output(Context& context, Tcb& tcb);
+/// Sends what may be sent now and arms the timers. `push`: what is gathered as well.
+void output(Context& context, Tcb& tcb, bool push = false);
+/// A piece smaller than a segment waits to be gathered with more (Gathering, Stack::write).
+bool is_gathering(const Tcb& tcb);
 
 /// Appends a packet to the send queue: `m` is linked by subflow_next, gets its sequence number and kPktInFlight.
 void enqueue(Context& context, Tcb& tcb, rte_mbuf* m);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
 #include "stack/wire/ip.h"
 #include "stack/wire/tcp.h"
@@ -31,6 +32,11 @@ uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote) {
   return static_cast<uint16_t>(hop.mtu > headers + kLeast ? hop.mtu - headers : kLeast);
 }
 
+void limit_segments(ip::NextHop& hop, const IpAddress& remote, uint16_t size) {
+  const size_t headers = wire::ip_header_size(remote) + wire::kTcpHeaderSize;
+  hop.mtu = static_cast<uint16_t>(std::min<size_t>(hop.mtu, size + headers));
+}
+
 void on_packet_too_big(Context& context, Tcb& tcb, uint32_t mtu) {
   const uint16_t named = static_cast<uint16_t>(std::min<uint32_t>(mtu, UINT16_MAX));
   const uint16_t usable = named == 0 ? ip::next_lower_mtu(tcb.key.remote, tcb.hop.mtu)
@@ -39,6 +45,7 @@ void on_packet_too_big(Context& context, Tcb& tcb, uint32_t mtu) {
   ++context.counters.tcp_mtu_reduced;
   context.ip.learn_path_mtu(tcb.key.remote, usable, context.now);
   lower(context, tcb, usable);
+  if (tcb.state == State::kSynSent) return on_path_of_syn_lowered(context, tcb);
   request_output(context, tcb);
 }
 

@@ -9,6 +9,9 @@ namespace tributary::tcp {
 /// Largest segment, headers not counted, options included, that fits the path.
 uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote);
 
+/// Makes no segment of a connection over `hop` larger than `size`, counted as by path_mss.
+void limit_segments(ip::NextHop& hop, const IpAddress& remote, uint16_t size);
+
 /// A router had to drop a segment of this connection, whose number has been found in flight. `mtu` is what it names, 0 if
 /// it does not say. Whatever is too large is sent again at once: not congestion, so the window stays.
 void on_packet_too_big(Context& context, Tcb& tcb, uint32_t mtu);

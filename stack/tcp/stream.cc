@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "stack/tcp/output.h"
+#include "stack/tcp/payload.h"
 #include "stack/tcp/window.h"
 
 namespace tributary::tcp {
@@ -73,15 +74,49 @@ bool compact_into(Context& context, rte_mbuf* last, const Packet& piece) {
   return true;
 }
 
-void write(Context& context, Tcb& tcb, PacketList packets) {
+namespace {
+
+/// What is gathered shall leave as one segment: the last packet of the queue, which waits, is filled up from `piece`.
+void fill_up(Context& context, const Tcb& tcb, rte_mbuf* last, const Packet& piece) {
+  PacketInfo& into = info_of(last);
+  const uint32_t full = std::min<uint32_t>(payload_per_segment(context, tcb), last->buf_len - into.payload_offset);
+  if (!is_exclusive(last) || into.transmissions != 0 || into.payload_size >= full) return;
+  const auto size = static_cast<uint16_t>(std::min<uint32_t>(full - into.payload_size, piece.info().payload_size));
+  const auto taken = piece.payload().first(size);
+  std::memcpy(static_cast<uint8_t*>(last->buf_addr) + into.payload_offset + into.payload_size, taken.data(), size);
+  into.payload_sum = wire::concatenate(into.payload_sum, into.payload_size, wire::sum_bytes(taken));
+  into.payload_size = static_cast<uint16_t>(into.payload_size + size);
+  trim_front(piece.get(), size);
+  ++context.counters.payload_copies;
+}
+
+}  // namespace
+
+void set_gathering(Context& context, Tcb& tcb, Gathering gathering) {
+  tcb.gathering = static_cast<uint8_t>(gathering) & 3;
+  if (tcb.tx_unsent() == nullptr || gathering == Gathering::kCork) return;
+  tcb.awaits_more = 0;
+  if (gathering == Gathering::kNone) output(context, tcb, true);
+  else request_output(context, tcb);
+}
+
+void write(Context& context, Tcb& tcb, PacketList packets, bool more_follows) {
   // Either side may speak before the handshake is over: what it said waits for that.
   const bool open = tcb.state == State::kEstablished || tcb.state == State::kCloseWait ||
                     tcb.state == State::kSynReceived || tcb.state == State::kSynSent;
   if (!open || tcb.has(kFinQueued)) return;
+  more_follows &= !packets.empty();
+  const bool continues = tcb.awaits_more;
+  tcb.more_follows = tcb.awaits_more = more_follows;
   while (Packet packet = packets.pop_front()) {
     if (packet.info().payload_size == 0) continue;
     const bool waits = tcb.tx_unsent() != nullptr;
-    if (waits && compact_into(context, tcb.flight->tail, packet)) continue;
+    if (waits && (tcb.gathering != 0 || more_follows || continues)) {
+      fill_up(context, tcb, tcb.flight->tail, packet);
+      if (packet.info().payload_size == 0) continue;
+    } else if (waits && compact_into(context, tcb.flight->tail, packet)) {
+      continue;
+    }
     packet.info().flags = 0;
     enqueue(context, tcb, packet.release());
   }

@@ -16,7 +16,8 @@ void append_received(Context& context, Tcb& tcb, Packet packet);
 PacketList read(Tcb& tcb, uint32_t max_bytes);
 /// Gives back receive budget; sends a window update when the edge has moved far enough.
 void release(Context& context, Tcb& tcb, uint32_t bytes);
-void write(Context& context, Tcb& tcb, PacketList packets);
+void write(Context& context, Tcb& tcb, PacketList packets, bool more_follows = false);
+void set_gathering(Context& context, Tcb& tcb, Gathering gathering);
 uint32_t unacked(const Tcb& tcb);
 
 /// The last packet of a send queue may take a small piece of payload into its tail room instead of letting it hold a

@@ -74,7 +74,7 @@ enum PacketFlag : uint16_t {
   kPktMapping = 1 << 8,       ///< dsn, subflow_seq, mapping_size are valid
   kPktMappingChecksum = 1 << 9,
   kPktDataFin = 1 << 10,      ///< the mapping ends with the DATA_FIN
-  kPktFin = 1 << 11,          ///< the segment carried FIN
+  kPktFin = 1 << 11,          ///< the segment carried FIN; of what we send: carries it
   // send
   kPktRated = 1 << 13,        ///< what delivery rate sampling notes at transmission is valid
   kPktAppLimited = 1 << 14,   ///< P.is_app_limited
@@ -141,7 +141,9 @@ struct Tcb {
   uint16_t mss = 536;             ///< the peer's MSS option, or the path's limit if that is less; bytes, options included
   uint16_t announced_mss = 1460;  ///< MSS option we send
   uint8_t backoff = 0;            ///< RTOs in a row
-  uint8_t reo_wnd_mult = 1;       ///< RACK.reo_wnd_mult
+  uint8_t reo_wnd_mult : 5 = 1;   ///< RACK.reo_wnd_mult: no more than 20
+  uint8_t gathering : 2 = 0;      ///< Gathering
+  uint8_t awaits_more : 1 = 0;    ///< a piece smaller than a segment waits because the user has more to write
   ip::NextHop hop;
 
   // Congestion and loss; what is known only while payload is queued is in `flight`.
@@ -169,7 +171,9 @@ struct Tcb {
   uint16_t syn_data = 0;
   uint16_t listener = UINT16_MAX;
   uint16_t events = 0;                     ///< plain: StreamEvent bits to report
-  StreamError error = StreamError::kNone;
+  StreamError error : 4 = StreamError::kNone;
+  uint8_t more_follows : 1 = 0;   ///< the last write said so: no PSH behind it
+  uint8_t fast_open_experimental : 1 = 0;  ///< with kFastOpen: the option has the form of RFC 7413 appendix A
   uint8_t icmp_code = 0;          ///< with StreamError::kUnreachable: the code of the ICMP error
   union {
     PlainStream plain;            ///< of a stream of its own

@@ -26,7 +26,7 @@ constexpr Micros kMaxAckDelay = Micros::milliseconds(200);
 
 bool may_probe_tail(const Tcb& tcb) {
   return tcb.has(kSackPermitted) && tcb.srtt != 0 && tcb.backoff == 0 && tcb.flight != nullptr && tcb.flight->sacked_bytes == 0 &&
-         !tcb.has(kInRecovery | kInLoss | kProbeSent) && tcb.tx_head != tcb.flight->unsent && !tcb.has(kFinSent);
+         !tcb.has(kInRecovery | kInLoss | kProbeSent) && tcb.tx_head != tcb.flight->unsent;
 }
 
 Micros probe_time_out(const Tcb& tcb) {
@@ -54,6 +54,8 @@ void send_tail_loss_probe(Context& context, Tcb& tcb) {
     for (rte_mbuf* p = tcb.tx_head; p != flight.unsent; p = info_of(p).subflow_next)
       if (!(info_of(p).flags & kPktLost)) last = p;
     flight.probe_is_retransmission = true;
+    // A FIN that left on its own goes with the data now: alone it would not tell which of both is missing.
+    if (tcb.has(kFinSent) && last == flight.tail) info_of(last).flags |= kPktFin;
     if (info_of(last).payload_size <= payload_per_segment(context, tcb)) transmit_payload(context, tcb, last);
   }
   flight.probe_end_seq = max_seq(before, tcb.snd_nxt);
@@ -161,7 +163,13 @@ void on_retransmission_deadline(Context& context, Tcb& tcb) {
     send_tail_loss_probe(context, tcb);
   } else if (tcb.has(kPersist)) {
     // The window may have opened to less than a segment: that is sent now, whatever its size.
-    if (tcb.snd_wnd != 0 && tcb.tx_unsent() != nullptr && tcb.snd_una == tcb.snd_nxt) {
+    if (is_gathering(tcb) && tcb.snd_wnd != 0 && tcb.tx_unsent() != nullptr && tcb.snd_una == tcb.snd_nxt) {
+      // Not the window: nothing has come to be gathered for long enough.
+      tcb.clear(kPersist);
+      tcb.rtx_deadline = Micros::never();
+      tcb.awaits_more = tcb.more_follows = 0;
+      output(context, tcb, true);
+    } else if (tcb.snd_wnd != 0 && tcb.tx_unsent() != nullptr && tcb.snd_una == tcb.snd_nxt) {
       tcb.max_snd_wnd = std::min(tcb.max_snd_wnd, tcb.snd_wnd);
       tcb.clear(kPersist);
       tcb.rtx_deadline = Micros::never();

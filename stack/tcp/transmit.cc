@@ -165,9 +165,10 @@ Packet frame_beside(Context& context, const Tcb& tcb, rte_mbuf* m, size_t header
 bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
   PacketInfo& info = info_of(m);
   // PSH where the queue ends: the last segment of a burst (RFC 9293 §3.9.1.2).
-  const bool last = info.subflow_next == nullptr;
+  const bool push = info.subflow_next == nullptr && !tcb.more_follows;
   const bool new_data = info.transmissions == 0;
-  const uint16_t flags = static_cast<uint16_t>(kAck | (last ? kPsh : 0) | ecn_flags(tcb, new_data));
+  const uint16_t flags = static_cast<uint16_t>(kAck | (push ? kPsh : 0) | (info.flags & kPktFin ? kFin : 0) |
+                                               ecn_flags(tcb, new_data));
   wire::TcpOptions& options = context.out_options;
   const bool all_said = collect_options(context, tcb, flags, &info, nullptr, options);
   const size_t header_size =
@@ -248,6 +249,11 @@ void transmit_reset(Context& context, Tcb& tcb, const wire::MptcpOptions* extra)
   wire::TcpOptions& options = context.out_options;
   options.present = 0;
   options.mptcp.present = 0;
+  if (tcb.has(kTimestamps) && is_synchronized(tcb.state)) {  // RFC 7323 §3.2
+    options.present |= wire::TcpOptions::kTimestamps;
+    options.ts_value = context.milliseconds() + tcb.ts_offset;
+    options.ts_echo = tcb.ts_recent;
+  }
   if (extra != nullptr) options.mptcp = *extra;
   const bool acks = tcb.state != State::kSynSent;
   const HeaderFields fields{tcb.key, tcb.hop.interface, tcb.snd_nxt, acks ? tcb.rcv_nxt : SeqNum(),

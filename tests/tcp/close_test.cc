@@ -108,6 +108,62 @@ TEST_F(TcpClose, BothCloseAtOnce) {
   EXPECT_EQ(stack().context().time_wait.size(), 1u);
 }
 
+TEST_F(TcpClose, TheFinGoesWithTheLastData) {
+  open({.rtt = Micros::milliseconds(100)});
+  write(pattern(11 * 1460));
+  close();
+  for (uint32_t i = 0; i < 10; ++i) EXPECT_FALSE(peer.expect_data(1 + i * 1460, 1, pattern(1460, i * 1460)).has(kFin));
+  peer.expect_nothing();
+  peer.send(ack(1, 1 + 10 * 1460));
+  const uint32_t last = 1 + 10 * 1460, end = 1 + 11 * 1460;
+  EXPECT_EQ(peer.expect(kFin | kAck, last, 1).payload, pattern(1460, last - 1));
+  peer.expect_nothing();
+  peer.wait_for_segment();
+  EXPECT_EQ(peer.expect(kFin | kAck, last, 1).payload, pattern(1460, last - 1)) << "and again with it";
+  peer.send(ack(1, end));
+  EXPECT_GT(peer.wait_for_segment(), 100.0);
+  EXPECT_TRUE(peer.expect(kFin | kAck, end, 1).payload.empty()) << "the data alone is acknowledged";
+  peer.send(ack(1, end + 1));
+  EXPECT_EQ(log().acked, 11u * 1460);
+  peer.send(fin(1, end + 1));
+  peer.expect(kAck, end + 1, 2);
+  EXPECT_TRUE(log().has(kStreamClosed));
+}
+
+// Somebody on the path has cut the segment, or the peer has taken half of it.
+TEST_F(TcpClose, TheFinStaysWithTheLastByteOfASplitSegment) {
+  listen();
+  peer.open({.wscale = -1}, 0);
+  write(pattern(1000));
+  close();
+  peer.expect_nothing();
+  peer.send(ack(1, 1));
+  EXPECT_EQ(peer.expect(kFin | kAck, 1, 1).payload, pattern(1000));
+  peer.send(ack(1, 501));
+  peer.wait_for_segment();
+  EXPECT_EQ(peer.expect(kFin | kAck, 501, 1).payload, pattern(500, 500));
+  peer.send(ack(1, 1002));
+  EXPECT_EQ(log().acked, 1000u);
+}
+
+// RFC 8985 §7.3: alone it would not tell whether the data has arrived.
+TEST_F(TcpClose, TheProbeOfATailBringsTheFinWithTheData) {
+  open({.rtt = Micros::milliseconds(100)});
+  write(pattern(2 * 1460));
+  peer.expect_data(1, 1, pattern(1460));
+  peer.expect_data(1461, 1, pattern(1460, 1460));
+  close();
+  peer.expect(kFin | kAck, 2921, 1);
+  EXPECT_NEAR(peer.wait_for_segment(), 200, 2);
+  EXPECT_EQ(peer.expect(kFin | kAck, 1461, 1).payload, pattern(1460, 1460));
+  EXPECT_EQ(counters.tcp_loss_probes, 1u);
+  wait_ms(100);
+  peer.send(ack(1, 1).sack(1461, 2921));
+  peer.expect_data(1, 1, pattern(1460));
+  peer.send(ack(1, 2922));
+  EXPECT_EQ(log().acked, 2u * 1460);
+}
+
 TEST_F(TcpClose, LostFinIsSentAgain) {
   open({.rtt = Micros::milliseconds(100)});
   close();

@@ -78,9 +78,9 @@ TEST(FastOpenCache, IsBoundedAndKeepsWhatIsUsed) {
   const Bytes cookie = from_hex("0102030405060708");
   const auto server = [](uint32_t i) { return FlowKey{addr("192.0.2.1"), IpAddress::v4(0x0a000000 + i), 0, 0}; };
   for (uint32_t i = 0; i < 10'000; ++i) {
-    cache.learn(server(i), cookie, 1460, Micros(i + 1));
+    cache.learn(server(i), cookie, false, 1460, Micros(i + 1));
     ASSERT_NE(cache.find(server(i)), nullptr);
-    cache.learn(server(0), cookie, 1460, Micros(i + 1));
+    cache.learn(server(0), cookie, false, 1460, Micros(i + 1));
   }
   EXPECT_LE(cache.size(), 64u);
   EXPECT_NE(cache.find(server(0)), nullptr) << "used all the time";
@@ -90,7 +90,7 @@ TEST(FastOpenCache, IsBoundedAndKeepsWhatIsUsed) {
 TEST(FastOpenCache, WithoutRoomKeepsNothing) {
   FastOpenCache cache(0, Micros::seconds(3600), 7);
   const FlowKey key = flow("192.0.2.1", "192.0.2.2");
-  cache.learn(key, from_hex("01020304"), 1460, Micros(1));
+  cache.learn(key, from_hex("01020304"), false, 1460, Micros(1));
   cache.note_timeout(key, Micros(1));
   EXPECT_EQ(cache.find(key), nullptr);
 }
@@ -166,6 +166,34 @@ TEST_F(FastOpenServer, PayloadWithACookieIsTakenAndAnsweredAtOnce) {
     EXPECT_EQ(log().received, " more");
   }
   EXPECT_EQ(counters.tcp_fast_open_passive, 2u);
+}
+
+// RFC 7413 appendix A: the option's older form, from clients that know no other.
+TEST_F(FastOpenServer, TheExperimentalFormIsAnsweredInKind) {
+  listen();
+  Peer peer(*this);
+  const Bytes cookie = cookie_for(peer);
+  peer.send(syn().mss(1460).fast_open_experimental());
+  const Seg answer = peer.expect(kSyn | kAck, 0, 1);
+  EXPECT_TRUE(answer.options.fast_open_experimental);
+  EXPECT_EQ(answer.cookie(), cookie);
+  EXPECT_EQ(counters.tcp_fast_open_cookie_requests, 1u);
+
+  Peer second(*this, {.remote_port = 40001});
+  Seg s = syn().mss(1460).fast_open_experimental(cookie);
+  s.payload = "request";
+  second.send(s);
+  EXPECT_FALSE(second.expect(kSyn | kAck, 0, 8).options.has(wire::TcpOptions::kFastOpen)) << "it has a good one";
+  EXPECT_EQ(syn_payload, "request");
+
+  Peer third(*this, {.remote_port = 40002});
+  Bytes wrong = cookie;
+  wrong[0] ^= 1;
+  s.fast_open_experimental(wrong);
+  third.send(s);
+  const Seg replaced = third.expect(kSyn | kAck, 0, 1);
+  EXPECT_TRUE(replaced.options.fast_open_experimental);
+  EXPECT_EQ(replaced.cookie(), cookie);
 }
 
 TEST_F(FastOpenServer, ARepeatedSynIsAnsweredAlikeAndDeliveredOnce) {
@@ -339,10 +367,62 @@ TEST_F(FastOpenClient, WithACookieTheDataIsInTheSyn) {
   EXPECT_EQ(log().acked, 9u);
 }
 
-TEST_F(FastOpenClient, WithNothingToSendTheSynIsAnOrdinaryOne) {
+TEST_F(FastOpenClient, WithNothingToSendTheSynBringsTheCookieAlone) {
   learn();
   open("");
-  EXPECT_FALSE(server.expect(kSyn, 0, 0).options.has(wire::TcpOptions::kFastOpen));
+  const Seg first = server.expect(kSyn, 0, 0);
+  EXPECT_EQ(first.cookie(), kCookie);
+  EXPECT_TRUE(first.payload.empty());
+}
+
+TEST_F(FastOpenClient, AServerWithoutACookieIsAskedInTheOtherFormOnce) {
+  for (const bool experimental : {false, true, false, false}) {
+    open("hello");
+    const Seg first = server.expect(kSyn, 0, 0);
+    EXPECT_TRUE(first.options.has(wire::TcpOptions::kFastOpen));
+    EXPECT_EQ(first.options.fast_open_experimental, experimental);
+    server.send(syn_ack().mss(1460));
+    server.expect_data(1, 1, "hello");
+    abort();
+    server.ignore_all();
+  }
+}
+
+TEST_F(FastOpenClient, ACookieGoesBackInTheFormItCame) {
+  for (const bool experimental : {true, false, true}) {
+    open("");
+    server.expect(kSyn, 0, 0);
+    Seg answer = syn_ack().mss(1460).fast_open(kCookie);
+    answer.options.fast_open_experimental = experimental;
+    server.send(answer);
+    server.expect(kAck, 1, 1);
+    abort();
+    server.ignore_all();
+    open("hello");
+    const Seg second = server.expect(kSyn, 0, 0);
+    EXPECT_EQ(second.options.fast_open_experimental, experimental);
+    EXPECT_EQ(second.cookie(), kCookie);
+    EXPECT_EQ(second.payload, "hello");
+    abort();
+    server.ignore_all();
+  }
+}
+
+// RFC 7413 §4.1.3.2: it limits the next SYN's payload, cookie or not.
+TEST_F(FastOpenClient, TheLatestMssGoesWithTheCookie) {
+  learn();
+  open("hello");
+  server.expect(kSyn, 0, 0);
+  Seg answer = syn_ack_of(5);
+  answer.mss(300);
+  server.send(answer);
+  server.expect(kAck, 6, 1);
+  abort();
+  server.ignore_all();
+  open(pattern(1000));
+  const Seg first = server.expect(kSyn, 0, 0);
+  EXPECT_LE(first.payload.size(), 300u);
+  EXPECT_GE(first.payload.size(), 260u);
 }
 
 TEST_F(FastOpenClient, DataThatWasNotTakenIsSentAgainAtOnce) {

@@ -29,6 +29,36 @@ class TcpRules : public ScriptTest {
   Peer peer{*this};
 };
 
+// RFC 9293 §3.10.7.4: it is dropped, and its timestamp with it.
+TEST_F(TcpRules, AnAckOfWhatWasNeverSentSaysNothingOfThePeersTime) {
+  peer.timestamps = true;
+  open({.timestamps = true});
+  const uint32_t known = peer.ts_value = 5'000'000;
+  peer.send(ack(1, 1));
+  Seg late = data(1, 9999, "x");
+  peer.ts_value = known + 1'000'000;
+  peer.send(late);
+  EXPECT_EQ(peer.expect(kAck, 1, 1).options.ts_echo, known);
+  peer.ts_value = known + 1;
+  peer.send(data(1, 1, "x"));
+  EXPECT_EQ(peer.expect(kAck, 1, 2).options.ts_echo, known + 1);
+  EXPECT_EQ(log().received, "x");
+}
+
+// RFC 7323 §3.2.
+TEST_F(TcpRules, AResetCarriesATimestamp) {
+  peer.timestamps = true;
+  open({.timestamps = true});
+  peer.send(data(1, 1, "x"));
+  const uint32_t before = peer.expect(kAck, 1, 2).options.ts_value;
+  wait_ms(50);
+  abort();
+  const Seg reset = peer.expect(kRst | kAck, 1, 2);
+  ASSERT_TRUE(reset.options.has(wire::TcpOptions::kTimestamps));
+  EXPECT_EQ(reset.options.ts_value, before + 50);
+  EXPECT_NE(reset.options.ts_echo, 0u);
+}
+
 // RFC 5961 §3.2.
 TEST_F(TcpRules, ExactResetEndsTheConnection) {
   open();

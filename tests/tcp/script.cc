@@ -151,13 +151,13 @@ void ScriptTest::release(uint32_t bytes) {
   pass();
 }
 
-void ScriptTest::write(std::string_view payload) {
+void ScriptTest::write(std::string_view payload, bool more_follows) {
   PacketList list;
   for (size_t at = 0; at < payload.size(); at += piece) {
     const std::string_view part = payload.substr(at, piece);
     list.push_back(make_payload(*pools_, {reinterpret_cast<const uint8_t*>(part.data()), part.size()}));
   }
-  stack().write(stream(), std::move(list));
+  stack().write(stream(), std::move(list), more_follows);
   pass();
 }
 

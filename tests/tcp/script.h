@@ -63,7 +63,7 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
                      ConnectOptions::FastOpen fast_open = ConnectOptions::FastOpen::kOff, std::string_view early = "");
 
   // What the user of the last stream does, each in a pass of its own.
-  void write(std::string_view payload);
+  void write(std::string_view payload, bool more_follows = false);
   size_t piece = 1460;  ///< written in packets of at most so many bytes
   void close();
   void leave();

@@ -75,6 +75,11 @@ struct Seg {
     std::copy(cookie.begin(), cookie.end(), options.fast_open_cookie.begin());
     return set(wire::TcpOptions::kFastOpen);
   }
+  /// The same in the form of RFC 7413 appendix A.
+  Seg& fast_open_experimental(std::span<const uint8_t> cookie = {}) {
+    options.fast_open_experimental = true;
+    return fast_open(cookie);
+  }
   std::vector<uint8_t> cookie() const {
     return {options.fast_open_cookie.begin(), options.fast_open_cookie.begin() + options.fast_open_size};
   }

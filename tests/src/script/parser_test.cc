@@ -228,6 +228,7 @@ TEST(ScriptParser, UnknownThingsAreUnsupportedByName) {
       {"+0 < S 0:0(0) <mp_join_syn token=sha1_32(k)>", "sha1_32"},
       {"+0 < [quiet] . 1:1(0)", "quiet"},
       {"+0 < S 0:0(0) <FO COOKIE>", "COOKIE"},
+      {"+0 < S 0:0(0) <mss MSS>", "MSS"},
   };
   for (const auto& c : cases) {
     try {

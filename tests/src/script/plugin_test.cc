@@ -205,7 +205,7 @@ TEST_F(Plugin, OptionsAndErrorsAreAsInTheKernel) {
   EXPECT_EQ(ifc.getsockopt(ifc.userdata, fd, IPPROTO_TCP, TCP_INFO, &info, &info_size), 0);
   EXPECT_EQ(info_size, sizeof info);
   EXPECT_EQ(info.tcpi_state, TCP_CLOSE);
-  EXPECT_EQ(ifc.setsockopt(ifc.userdata, fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value), -1);
+  EXPECT_EQ(ifc.setsockopt(ifc.userdata, fd, IPPROTO_TCP, TCP_QUICKACK, &value, sizeof value), -1);
   EXPECT_EQ(errno, EOPNOTSUPP);
   EXPECT_EQ(ifc.read(ifc.userdata, 99, &value, 1), -1);
   EXPECT_EQ(errno, EBADF);

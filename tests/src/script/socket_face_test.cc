@@ -196,7 +196,7 @@ TEST_F(SocketFaceTest, UnknownOptionsAreUnsupported) {
   const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
   std::vector<int64_t> value;
   for (const auto& [level, name] :
-       {std::pair<int, int>(SOL_SOCKET, SO_OOBINLINE), std::pair<int, int>(IPPROTO_TCP, TCP_CORK)}) {
+       {std::pair<int, int>(SOL_SOCKET, SO_OOBINLINE), std::pair<int, int>(IPPROTO_TCP, TCP_QUICKACK)}) {
     EXPECT_THROW(face_.set_option(fd, level, name, {1}), ScriptError);
     EXPECT_THROW(face_.get_option(fd, level, name, value), ScriptError);
   }
