@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kResult = 3;  // descriptor of the interpreter its verdict is written to
 constexpr int kNotFound = 127;
+constexpr size_t kMostTold = 1 << 14;  // bytes
 
 // Compiled with blank lines in front, a snippet has its own lines of the script in every message. What the program
 // tells is the line, "f" or "u", and the reason.
@@ -30,7 +31,7 @@ _tcp_info = re.compile('tcpi_|TCPI_|TCP_CA_|bbr_|dctcp_|tcpv_|SK_MEMINFO_')
 
 def _end(line, kind, reason):
     sys.stdout.flush()
-    os.write(3, ('%d %s %s' % (line, kind, reason)).encode())
+    os.write(3, ('%d %s %s' % (line, kind, reason[:4000])).encode())
     os._exit(1)
 
 def _snippet(path, line, text, variables):
@@ -109,7 +110,7 @@ std::string interpret(std::string_view program, int& status) {
   Descriptor input, from, to;
   store(input, program);
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) fail("no pipe for the snippets");
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) fail("no pipe for the snippets");
   from.set(ends[0]);
   to.set(ends[1]);
   posix_spawn_file_actions_t actions;
@@ -125,17 +126,12 @@ std::string interpret(std::string_view program, int& status) {
   const int error = posix_spawnp(&pid, "python3", &actions, nullptr, arguments, environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) unsupported("code snippets without python3");
-  to.close();
-  std::string told;
-  char buffer[1024];
-  while (true) {
-    const ssize_t n = read(from.get(), buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    told.append(buffer, static_cast<size_t>(n));
-  }
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
+  // All of it fits the pipe; its end is not waited for, which somebody the interpreter has started may keep open.
+  std::string told(kMostTold, '\0');
+  const ssize_t n = read(from.get(), told.data(), told.size());
+  told.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
   return told;
 }
 
