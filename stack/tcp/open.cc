@@ -281,7 +281,6 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (!segment.has(kAck)) {  // simultaneous open, RFC 9293 figure 7
     tcb.state = State::kSynReceived;
     tcb.clear(kFastOpen);  // a cookie is for those who open passively; payload of crossing SYNs is not taken
-    tcb.syn_data = 0;
     send_syn_ack(context, tcb);
     start_syn_timer(context, tcb);
     return;

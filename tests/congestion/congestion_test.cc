@@ -275,6 +275,7 @@ TEST_P(Unused, PauseCountsWhenItEnds) {
 TEST_P(Unused, InitialWindowAndLessAreKept) {
   for (const uint32_t segments : {1, 4, 10}) {
     state.cwnd = segments * kMss;
+    state.pipe_ack = Compact16(kMss / 4);
     use_for(30, kMss / 4);
     end_nonvalidated_periods(state, now + Micros::seconds(3600), kMss);
     EXPECT_EQ(state.cwnd, segments * kMss);

@@ -137,16 +137,18 @@ TEST_F(TcpGathering, NothingWaitsBeforeAFin) {
   peer.send(ack(1, 152));
 }
 
-TEST_F(TcpGathering, WhatWaitsForALostPieceLeavesWhenThatIsRepaired) {
+// RFC 8985 §7.3: a probe is new data, if there is any.
+TEST_F(TcpGathering, WhatWaitsForALostPieceIsTheTailLossProbe) {
   open(Gathering::kNagle);
   put(100);
   expect_next(100);
   put(50);
   EXPECT_GT(peer.wait_for_segment(), 1.0);
-  peer.expect_data(1, 1, pattern(100));
-  peer.expect_nothing();
-  acknowledge();
   expect_next(50);
+  EXPECT_GT(peer.wait_for_segment(), 1.0);
+  peer.expect_data(1, 1, pattern(100));
+  peer.ignore_all();
+  acknowledge();
   expect_all_acked();
 }
 
