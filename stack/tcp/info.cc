@@ -89,7 +89,7 @@ TcpInfo describe(const Context& context, const Tcb& tcb) {
   out.bytes_acked = tcb.bytes_sent() - std::min<uint64_t>(tcb.bytes_sent(), outstanding);
   out.bytes_received = tcb.bytes_received();
   if (tcb.heard_at != 0) out.silence_ms = context.milliseconds() - tcb.heard_at;
-  if (tcb.flight != nullptr && tcb.flight->pacing.rate != 0) out.pacing_rate = tcb.flight->pacing.rate;
+  if (tcb.paced) out.pacing_rate = tcb.flight->pacing.rate;
   return out;
 }
 

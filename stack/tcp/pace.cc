@@ -18,13 +18,20 @@ constexpr uint64_t kMaxQuantum = 64 << 10;
 }  // namespace
 
 void update_pacing(Context& context, Tcb& tcb) {
+  const PathModel* model = model_of(context, tcb);
+  const uint32_t window = tcb.cc.cwnd;
+  // A request or a short answer leaves at once: up to the initial window every network has to take a burst (RFC 6928).
+  const bool paced = model != nullptr || (context.settings.pacing && Micros(tcb.srtt) >= kShortest &&
+                                          window > congestion::initial_window(tcb.mss));
+  if (!paced) {
+    if (tcb.paced) stop_pacing(context, tcb);
+    return;
+  }
   Pacing& pacing = tcb.flight->pacing;
   pacing.timer.owner = context.tcbs.index(tcb);
-  if (const PathModel* model = model_of(context, tcb)) return pacing.set_rate(model->bbr.pacing_rate, model->bbr.send_quantum);
-  // A request or a short answer leaves at once: up to the initial window every network has to take a burst (RFC 6928).
-  const uint32_t window = tcb.cc.cwnd;
-  if (!context.settings.pacing || Micros(tcb.srtt) < kShortest || window <= congestion::initial_window(tcb.mss))
-    return pacing.set_unlimited();
+  if (!tcb.paced) pacing.next_send_ns = 0;
+  tcb.paced = 1;
+  if (model != nullptr) return pacing.set_rate(model->bbr.pacing_rate, model->bbr.send_quantum);
   const uint64_t base = uint64_t{window} * 1'000'000 / tcb.srtt;
   const uint64_t rate = base + (tcb.cc.in_slow_start() ? base : base / 4);
   const uint64_t quantum = std::clamp<uint64_t>(rate * kQuantumMicros / 1'000'000, 2u * tcb.mss, kMaxQuantum);
@@ -32,7 +39,8 @@ void update_pacing(Context& context, Tcb& tcb) {
 }
 
 void stop_pacing(Context& context, Tcb& tcb) {
-  context.pacing_wheel.remove(tcb.flight->pacing.timer);
+  if (tcb.paced) context.pacing_wheel.remove(tcb.flight->pacing.timer);
+  tcb.paced = 0;
 }
 
 bool has_data(const Context& context, const Tcb& tcb) {
@@ -42,11 +50,11 @@ bool has_data(const Context& context, const Tcb& tcb) {
 
 uint32_t paced_room(const Context& context, const Tcb& tcb) {
   if (const PathModel* model = model_of(context, tcb)) return 2 * model->bbr.send_quantum;
-  return tcb.flight != nullptr && tcb.flight->pacing.rate != 0 ? 2 * tcb.flight->pacing.quantum : UINT32_MAX;
+  return tcb.paced ? 2 * tcb.flight->pacing.quantum : UINT32_MAX;
 }
 
 void arm_pacing(Context& context, Tcb& tcb) {
-  if (tcb.flight == nullptr || tcb.flight->pacing.rate == 0) return;
+  if (!tcb.paced) return;
   Pacing& pacing = tcb.flight->pacing;
   if (!has_data(context, tcb) || in_flight(tcb) + tcb.mss > tcb.cc.cwnd) return context.pacing_wheel.cancel(pacing.timer);
   if (!pacing.is_open(context.now)) return context.pacing_wheel.arm(pacing.timer, pacing.opens_at());

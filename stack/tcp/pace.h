@@ -9,12 +9,12 @@ namespace tributary::tcp {
 
 /// A flight begins, or the window, the round trip or the model has changed: its rate.
 void update_pacing(Context& context, Tcb& tcb);
-/// The flight ends.
+/// The flight ends, or is no longer paced.
 void stop_pacing(Context& context, Tcb& tcb);
 
 /// Whether pacing says to wait.
 inline bool is_paced_out(const Context& context, const Tcb& tcb) {
-  return tcb.flight != nullptr && !tcb.flight->pacing.is_open(context.now);
+  return tcb.paced && !tcb.flight->pacing.is_open(context.now);
 }
 /// Data the Tcb could send: its own, or the connection's that no subflow has been given.
 bool has_data(const Context& context, const Tcb& tcb);

@@ -15,7 +15,7 @@ constexpr unsigned kPacingTickShift = 4;  ///< ticks of 16 microseconds
 struct Pacing {
   TimerNode timer;           ///< of the pacing wheel; owner = index of the Tcb
   int64_t next_send_ns = 0;  ///< C.next_send_time, nanoseconds of the stack's clock: at 10 Gbit/s a packet takes one microsecond
-  uint64_t rate = 0;         ///< C.pacing_rate, bytes a second; 0 = what may be sent leaves at once
+  uint64_t rate = 1;         ///< C.pacing_rate, bytes a second
   int64_t quantum_ns = 0;    ///< how long `quantum` takes at that rate
   uint32_t quantum = 0;      ///< C.send_quantum: bytes that leave at once
 
@@ -24,17 +24,13 @@ struct Pacing {
     quantum = quantum_bytes;
     quantum_ns = duration_ns(quantum_bytes);
   }
-  void set_unlimited() {
-    rate = 0;
-    next_send_ns = 0;
-  }
   /// A quantum may leave at once, ahead of its time.
-  bool is_open(Micros now) const { return rate == 0 || next_send_ns - to_ns(now) < quantum_ns; }
+  bool is_open(Micros now) const { return next_send_ns - to_ns(now) < quantum_ns; }
   /// When a whole quantum may leave again.
   Micros opens_at() const { return Micros((next_send_ns + 999) / 1000); }
   /// `bytes` leave now. Up to a quantum is made good for waking up late; time in which there was nothing to send is not.
   void charge(Micros now, uint32_t bytes) {
-    if (rate != 0) next_send_ns = std::max(next_send_ns, to_ns(now) - quantum_ns) + duration_ns(bytes);
+    next_send_ns = std::max(next_send_ns, to_ns(now) - quantum_ns) + duration_ns(bytes);
   }
 
  private:

@@ -174,6 +174,7 @@ struct Tcb {
   StreamError error : 4 = StreamError::kNone;
   uint8_t more_follows : 1 = 0;   ///< the last write said so: no PSH behind it
   uint8_t fast_open_experimental : 1 = 0;  ///< with kFastOpen: the option has the form of RFC 7413 appendix A
+  uint8_t paced : 1 = 0;          ///< flight->pacing is in force: others need not look there
   uint8_t icmp_code = 0;          ///< with StreamError::kUnreachable: the code of the ICMP error
   union {
     PlainStream plain;            ///< of a stream of its own

@@ -198,7 +198,7 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
   info.sent_at = context.now.count();
   congestion::note_sent(tcb.cc, context.now);
   if (PathModel* model = model_of(context, tcb)) note_sent(context, tcb, *model, info);
-  tcb.flight->pacing.charge(context.now, info.payload_size);
+  if (tcb.paced) tcb.flight->pacing.charge(context.now, info.payload_size);
   if (info.transmissions++ != 0) {
     ++tcb.retransmissions;
     ++context.counters.tcp_retransmitted;
