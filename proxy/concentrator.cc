@@ -193,6 +193,7 @@ void Concentrator::on_acked(Relay& relay, Side side) {
 
 void Concentrator::size_budget(Relay& relay, Side side, uint32_t released) {
   Relay::Leg& leg = relay.leg(side);
+  if (!is_time_to_size(leg.sizing, released, leg.budget)) return;
   // What a leg is given makes room when the other one's peer has acknowledged it: a round goes over both.
   const Micros round_trip = stack_->round_trip(leg.stream) + stack_->round_trip(relay.leg(other(side)).stream);
   const uint32_t held = stack_->held(leg.stream);

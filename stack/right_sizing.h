@@ -3,6 +3,8 @@
 // or a program that embeds the stack. Arithmetic only.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "stack/base/compact16.h"
@@ -21,6 +23,15 @@ static_assert(sizeof(RightSizing) == 8);
 struct BudgetRange {
   uint32_t least, most;  ///< bytes
 };
+
+/// Whether `released` more bytes are reason to call `right_size`, which no ACK is by itself; if not, they are counted here.
+inline bool is_time_to_size(RightSizing& state, uint32_t released, uint32_t budget) {
+  const int eighth = std::max(static_cast<int>(std::bit_width(budget)) - 4, 0);
+  const uint64_t delivered = uint64_t{state.delivered} + released;
+  if (state.delivered == 0 || delivered >> eighth != state.delivered >> eighth) return true;
+  state.delivered = static_cast<uint32_t>(delivered);
+  return false;
+}
 
 /// `released` bytes of the stream have gone to their reader. `round_trip` is the time from a byte's release to the arrival and
 /// release of what the peer sends in its place: the round trip to the peer, and for a relay the one on the other side. `held`
