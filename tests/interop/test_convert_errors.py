@@ -159,8 +159,9 @@ class ConvertMessages(StreamCase):
             client = self.send(pack_message(pack_connect(WEB_IPV4, listener.getsockname()[1])) + early, mptcp)
             server = self.keep(listener.accept()[0])
             read_reply(client)
-            sockets.send_pattern(client, MIB, 900)
+            sending = sockets.Background(sockets.send_pattern, client, MIB, 900)
             self.assertEqual(sockets.receive_pattern(server, MIB + 900), MIB + 900)
+            sending.result()
             client.close()
             server.close()
 
