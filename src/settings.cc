@@ -105,7 +105,7 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   settings.pacing = tcp.pacing;
   settings.restart_after_idle = tcp.restart_after_idle;
   settings.max_out_of_order = tcp.max_out_of_order;
-  settings.challenge_acks_per_second = tcp.challenge_acks_per_second;
+  settings.invalid_ratelimit = Micros::milliseconds(tcp.invalid_ratelimit_ms);
   settings.receive_budget = tcp.receive_budget;
   settings.first_ephemeral_port = tcp.first_ephemeral_port;
   settings.last_ephemeral_port = tcp.last_ephemeral_port;

@@ -25,6 +25,8 @@ Context::Context(PacketPools& packet_pools, ip::IpLayer& ip_layer, RandomSource&
       cookies(random_source),
       fast_open_keys(s.fast_open_keys, random_source),
       fast_open_cache(s.fast_open_cache, s.fast_open_pause, flow_secret),
-      keys(random_source, s.worker, s.workers) {}
+      keys(random_source, s.worker, s.workers),
+      answers(s.max_subflows),
+      time_wait_answers(s.max_time_wait) {}
 
 }  // namespace tributary

@@ -15,6 +15,7 @@
 #include "stack/mptcp/key_source.h"
 #include "stack/packet/packet.h"
 #include "stack/settings.h"
+#include "stack/tcp/answer_limit.h"
 #include "stack/tcp/fast_open_cache.h"
 #include "stack/tcp/fast_open_keys.h"
 #include "stack/tcp/isn.h"
@@ -87,8 +88,8 @@ struct Context {
   uint32_t arrivals = 0;            ///< segments that came out of order: says which is later
   uint32_t half_open = 0;           ///< passive Tcbs not yet established
   uint32_t fast_open_pending = 0;   ///< of those, whose SYN's payload was taken
-  uint32_t challenge_budget = 0;    ///< challenge ACKs left in this second
-  Micros challenge_refill;
+  tcp::AnswerLimit answers;         ///< of Tcbs to what is not acceptable
+  tcp::AnswerLimit time_wait_answers;
   wire::TcpOptions in_options;      ///< of the segment being processed
   wire::TcpOptions out_options;     ///< scratch for the segment being built
   std::vector<SynAckOptions> syn_ack_options;   ///< of active opens established in this pass

@@ -43,7 +43,7 @@ struct Settings {
   bool pacing = true;                             ///< of windows beyond the initial one; BBR always paces
   bool restart_after_idle = true;                 ///< from the initial window (RFC 5681 §4.1)
   uint16_t max_out_of_order = 4096;               ///< buffers in one subflow's or connection's reorder queue
-  uint16_t challenge_acks_per_second = 1000;      ///< Linux tcp_challenge_ack_limit; per worker
+  Micros invalid_ratelimit = Micros::milliseconds(500);  ///< Linux tcp_invalid_ratelimit; 0 = none
 
   // Receive budget of a stream nobody set otherwise: the most bytes in flight towards us or held for the reader.
   uint32_t receive_budget = 1 << 20;

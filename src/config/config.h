@@ -72,7 +72,7 @@ struct TcpSection : Lines {
   uint8_t syn_ack_retries;
   uint8_t data_retries;
   uint16_t max_out_of_order;
-  uint16_t challenge_acks_per_second;
+  uint32_t invalid_ratelimit_ms;
   uint16_t first_ephemeral_port;
   uint16_t last_ephemeral_port;
   std::vector<std::string> fast_open_keys;

@@ -32,10 +32,8 @@ constexpr Setter kSetters[] = {
     {"net.ipv4.tcp_retries2", [](Settings& s, uint64_t n) { s.data_retries = static_cast<uint8_t>(n); }},
     {"net.ipv4.tcp_fin_timeout",
      [](Settings& s, uint64_t n) { s.fin_wait2 = Micros::seconds(static_cast<int64_t>(n)); }},
-    {"net.ipv4.tcp_challenge_ack_limit",
-     [](Settings& s, uint64_t n) {
-       s.challenge_acks_per_second = static_cast<uint16_t>(std::min<uint64_t>(n, UINT16_MAX));
-     }},
+    {"net.ipv4.tcp_invalid_ratelimit",
+     [](Settings& s, uint64_t n) { s.invalid_ratelimit = Micros::milliseconds(static_cast<int64_t>(n)); }},
     {"net.ipv4.tcp_timestamps", [](Settings& s, uint64_t n) { s.timestamps = n != 0; }},
     {"net.ipv4.tcp_slow_start_after_idle", [](Settings& s, uint64_t n) { s.restart_after_idle = n != 0; }},
     // Never, ask and accept, accept.

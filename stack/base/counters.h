@@ -51,6 +51,10 @@ namespace tributary {
   X(tcp_keepalives, "TcpExtTCPKeepAlive", "Keepalive probes sent.")                                                  \
   X(tcp_paws_rejected, "TcpExtPAWSEstab", "Segments refused because their timestamp was old (RFC 7323 §5).")         \
   X(tcp_challenge_acks, "TcpExtTCPChallengeACK", "Challenge ACKs sent (RFC 5961).")                                  \
+  X(tcp_challenges_skipped, "TcpExtTCPACKSkippedChallenge", "Challenge ACKs not sent: there had just been one.")      \
+  X(tcp_answers_skipped, "TcpExtTCPACKSkippedSeq", "Segments outside the window, without payload, not answered: one just had been.") \
+  X(tcp_paws_skipped, "TcpExtTCPACKSkippedPAWS", "Old timestamps without payload not answered: one just had been.")     \
+  X(tcp_time_wait_skipped, "TcpExtTCPACKSkippedTimeWait", "The same in TIME-WAIT.")                                   \
   X(tcp_ofo_queued, "TcpExtTCPOFOQueue", "Segments queued out of order.")                                            \
   X(tcp_ofo_dropped, "TcpExtTCPOFODrop", "Out-of-order segments dropped because the queue was at its bound.")        \
   X(tcp_queue_steps, "TcpQueueSteps", "Packets of send and reorder queues passed over to find a place; many for each segment means an attack.") \

@@ -35,9 +35,9 @@ void enter_fallback(Context& context, Connection& connection) {
   request_schedule(context, connection);
 }
 
-bool fall_back_if_possible(Context& context, Connection& connection, const tcp::Tcb& tcb) {
+bool fall_back_if_possible(Context& context, Connection& connection) {
   if (connection.has(kFallback)) return true;
-  if (connection.has(kPeerDss) || !may_go_infinite(connection) || tcb.has(tcp::kJoin)) return false;
+  if (connection.has(kPeerDss) || !may_go_infinite(connection)) return false;
   enter_fallback(context, connection);
   return true;
 }
@@ -55,6 +55,13 @@ bool follow_fallback(Context& context, Connection& connection, tcp::Tcb& tcb) {
 bool check_peer_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb, const tcp::Segment& segment) {
   const wire::MptcpOptions& options = segment.options->mptcp;
   const wire::Dss& dss = options.dss;
+  // The first data, with the keys: its place is behind the SYN.
+  const bool first_elsewhere = options.has(wire::MptcpOptions::kCapable) && options.capable.has_data_length &&
+                               segment.seq != tcb.irs + 1 + tcb.syn_data;
+  if (first_elsewhere) {
+    reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
+    return false;
+  }
   if (!options.has(wire::MptcpOptions::kDss)) return true;
   const bool ends_subflow_only = segment.has(wire::tcp_flag::kFin) && !dss.data_fin;
   if (!ends_subflow_only) {
@@ -68,7 +75,7 @@ bool check_peer_in_fallback(Context& context, const Connection& connection, tcp:
 }
 
 bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb, Packet packet) {
-  if (fall_back_if_possible(context, connection, tcb)) return on_payload(context, tcb, std::move(packet));
+  if (fall_back_if_possible(context, connection)) return on_payload(context, tcb, std::move(packet));
   reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
   return false;
 }

@@ -11,7 +11,7 @@ void enter_fallback(Context& context, Connection& connection);
 
 /// The peer's segment shows no MPTCP where it should: falls back if nothing else has been seen yet.
 /// True when the connection is (now) in fallback.
-bool fall_back_if_possible(Context& context, Connection& connection, const tcp::Tcb& tcb);
+bool fall_back_if_possible(Context& context, Connection& connection);
 
 /// The peer acknowledges our data without ever a DATA_ACK, or ends its stream by FIN alone: TCP is all it speaks. Follows it,
 /// or resets the subflow when data was sent twice: what TCP has delivered then is not the stream. False: the Tcb is ended.

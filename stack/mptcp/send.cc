@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/mptcp/close.h"
+#include "stack/mptcp/fallback.h"
 #include "stack/mptcp/scheduler.h"
 #include "stack/mptcp/stream.h"
 #include "stack/mptcp/subflow.h"
@@ -294,6 +295,10 @@ void on_data_timer(Context& context, Connection& connection) {
         if (tcp::is_synchronized(tcb.state)) tcp::transmit_control(context, tcb, kAck, tcb.snd_una - 1);
       });
   } else {
+    // Acknowledged by the only subflow there has been, and never a DATA_ACK: TCP is all the peer speaks, and what is sent again
+    // would be delivered twice (RFC 8684 §3.7).
+    const bool delivered = info_of(connection.snd_head).flags & tcp::kPktSubflowAcked;
+    if (delivered && !connection.has(kDataAckSeen) && fall_back_if_possible(context, connection)) return;
     // Delivered by a subflow and yet not DATA_ACKed: the receiver dropped it, or a middlebox acknowledged it (RX-1).
     unsigned left = kRecoverPackets;
     for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent && left > 0; m = info_of(m).next) {

@@ -40,6 +40,29 @@ int32_t ack_threshold(const Tcb& tcb) {
   return 2 * std::min({tcb.announced_mss, tcb.mss, kUsualMss}) - 200;
 }
 
+/// Payload or a FIN again is a peer whose ACK got lost: it may ask as often as it likes, for it sends by the clock.
+bool is_always_answered(const Segment& segment) { return segment.length() != 0 && !segment.has(kSyn); }
+
+bool may_answer(Context& context, const Tcb& tcb) {
+  return context.answers.take(context.tcbs.index(tcb), context.now, context.settings.invalid_ratelimit);
+}
+
+/// Answers a segment that is not acceptable.
+void answer(Context& context, Tcb& tcb, const Segment& segment, uint64_t& skipped) {
+  if (is_always_answered(segment) || may_answer(context, tcb)) request_ack(context, tcb);
+  else ++skipped;
+}
+
+/// A challenge ACK (RFC 5961): the peer's next segment says what it really knows.
+void challenge(Context& context, Tcb& tcb) {
+  if (!may_answer(context, tcb)) {
+    ++context.counters.tcp_challenges_skipped;
+    return;
+  }
+  ++context.counters.tcp_challenge_acks;
+  request_ack(context, tcb);
+}
+
 /// Timestamps (RFC 7323 §5.3, R1 to R3). False: drop the segment.
 bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   if (!tcb.has(kTimestamps) || segment.has(kRst)) return true;
@@ -51,7 +74,7 @@ bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   const bool old = static_cast<int32_t>(behind) > 0 && !overtaken;
   if (old && context.milliseconds() - tcb.heard_at < kPawsIdle) {
     ++context.counters.tcp_paws_rejected;
-    request_ack(context, tcb);
+    answer(context, tcb, segment, context.counters.tcp_paws_skipped);
     return false;
   }
   return true;
@@ -229,17 +252,6 @@ void accept_rest_of_syn_ack(Context& context, Tcb& tcb, Segment& segment) {
 
 }  // namespace
 
-void challenge(Context& context, Tcb& tcb) {
-  if (context.now >= context.challenge_refill) {
-    context.challenge_budget = context.settings.challenge_acks_per_second;
-    context.challenge_refill = context.now + Micros::seconds(1);
-  }
-  if (context.challenge_budget == 0) return;
-  --context.challenge_budget;
-  ++context.counters.tcp_challenge_acks;
-  request_ack(context, tcb);
-}
-
 void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   switch (tcb.state) {
     case State::kClosed:
@@ -277,7 +289,7 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
     if (segment.has(kRst)) return;
     if (segment.payload_size() != 0 && segment.seq < tcb.rcv_nxt)
       report_duplicate(context, tcb, segment.seq, min_seq(segment.seq + segment.payload_size(), tcb.rcv_nxt));
-    request_ack(context, tcb);
+    answer(context, tcb, segment, context.counters.tcp_answers_skipped);
     // The ACK of an otherwise unacceptable segment still counts when it is plausible: a zero-window peer's probes and
     // crossing retransmissions carry news (RFC 9293 §3.10.7.4 allows valid ACKs with a zero window).
     if (!segment.has(kAck) || !is_synchronized(tcb.state) || segment.ack > tcb.snd_nxt || segment.ack < tcb.snd_una) return;
@@ -346,7 +358,11 @@ bool on_time_wait_segment(Context& context, uint32_t index, Segment& segment) {
   if (segment.has(kRst)) return false;  // RFC 1337: TIME-WAIT is not assassinated
   if (options.has(wire::TcpOptions::kTimestamps) && segment.seq <= entry.rcv_nxt) entry.ts_recent = options.ts_value;
   // Anything that is not a plain ACK of what we know wants our last ACK again.
-  if (segment.length() != 0 || segment.seq != entry.rcv_nxt) transmit_bare_ack(context, entry);
+  if (segment.length() == 0 && segment.seq == entry.rcv_nxt) return false;
+  if (is_always_answered(segment) || context.time_wait_answers.take(index, context.now, context.settings.invalid_ratelimit))
+    transmit_bare_ack(context, entry);
+  else
+    ++context.counters.tcp_time_wait_skipped;
   return false;
 }
 

@@ -16,9 +16,6 @@ bool on_time_wait_segment(Context& context, uint32_t index, Segment& segment);
 /// A segment that belongs to nothing: reset, unless it is one itself or was not for us.
 void on_stray_segment(Context& context, const Segment& segment);
 
-/// Answers with a challenge ACK, at most Settings::challenge_acks_per_second of them (RFC 5961 §7).
-void challenge(Context& context, Tcb& tcb);
-
 /// An ICMP or ICMPv6 error that quotes a segment of this connection. Unreachables end an open that is not established
 /// (RFC 5461 §4.1); established connections only take note (RFC 9293 §3.9.2.2).
 void on_icmp_error(Context& context, Tcb& tcb, const ip::Received& received);

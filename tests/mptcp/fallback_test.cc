@@ -159,6 +159,42 @@ TEST_F(MptcpFallback, AMappingToElsewhereIsNotTakenForWhatComesNext) {
   EXPECT_TRUE(log().gone);
 }
 
+// Its payload says nothing while it lies behind a hole; without a DATA_ACK our data is not sent again, though, for who has
+// fallen back would deliver it a second time.
+TEST_F(MptcpFallback, DataAcknowledgedWithoutEverADataAckIsNotSentAgain) {
+  side.checksum = false;
+  open_actively(false);
+  write("hello");
+  first.ignore_all();
+  first.send(data(10, 6, "behind a hole"));
+  EXPECT_FALSE(fell_back());
+  first.ignore_all();
+  wait_ms(10'000);
+  EXPECT_TRUE(fell_back());
+  EXPECT_EQ(counters.mptcp_retransmitted, 0u);
+  EXPECT_EQ(log().acked, 5u);
+  first.send(data(1, 6, "before it"));
+  first.ignore_all();
+  EXPECT_EQ(log().received, "before itbehind a hole");
+}
+
+TEST_F(MptcpFallback, FirstDataAtAnotherPlaceIsNotTakenForWhatComesNext) {
+  side.checksum = false;
+  listen(true);
+  first.send(first.make_syn({}).capable());
+  first.expect(kSyn | kAck, 0, 1);
+  first.send(data(1, 1, "hello"));  // its option was lost on the way
+  first.ignore_all();
+  ASSERT_TRUE(fell_back());
+  first.send(data(1, 1, "hello").keys(side, 5));
+  first.ignore_all();
+  EXPECT_EQ(log().received, "hello") << "where it belongs";
+  EXPECT_FALSE(log().gone);
+  first.send(data(6, 1, "hello").keys(side, 5));
+  EXPECT_TRUE(first.next().has(kRst));
+  EXPECT_EQ(log().received, "hello");
+}
+
 TEST_F(MptcpFallback, MpFailInAnswerToOursEndsMptcp) {
   open();
   first.send(rewritten(1, 1, "hallo", "hello"));

@@ -181,7 +181,7 @@ Frame Mutator::flip(Flow& flow, const Segment& segment, const Frame& frame) {
     ++forged_;
     return altered.build();
   }
-  return prng_.chance(0.35) ? flip_header(segment) : flip_anywhere(frame);
+  return prng_.chance(0.35) ? flip_header(flow, segment) : flip_anywhere(frame);
 }
 
 Frame Mutator::flip_anywhere(const Frame& frame) {
@@ -196,8 +196,9 @@ Frame Mutator::flip_anywhere(const Frame& frame) {
 }
 
 /// Of a header, with a right checksum.
-Frame Mutator::flip_header(const Segment& segment) {
+Frame Mutator::flip_header(Flow& flow, const Segment& segment) {
   Segment s = segment;
+  flow.syn_damaged |= s.tcp.has(kSyn);
   const bool bare = s.payload.empty() && !s.tcp.has(kFin);
   switch (prng_.below(bare ? 9 : 5)) {
     case 0:
@@ -294,11 +295,10 @@ void Mutator::inject(Flow& flow, Direction direction) {
       break;
     }
     case 5:  // from before the connection: PAWS
-      if (!way.has_timestamps || !back.has_timestamps || s.options.empty()) break;
+      if (!way.has_timestamps || !back.has_timestamps || flow.syn_damaged || s.options.empty()) break;
       fill();
       s.tcp.seq += static_cast<uint32_t>(prng_.below(3000));
       set_timestamp(s, way.first_timestamp - static_cast<uint32_t>(prng_.magnitude(1000, 1u << 30)));
-      ++forged_;  // a damaged SYN may have left the connection without timestamps
       break;
     case 6:  // payload of no mapping
       flow.unmapped = true;

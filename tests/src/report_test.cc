@@ -87,7 +87,7 @@ syn_retries = 8
 syn_ack_retries = 9
 data_retries = 10
 max_out_of_order = 110
-challenge_acks_per_second = 12
+invalid_ratelimit_ms = 12
 first_ephemeral_port = 2000
 last_ephemeral_port = 3000
 fast_open_keys = ["00000001-00000002-00000003-00000004", "0123456789abcdef0123456789abcdef"]
@@ -122,7 +122,7 @@ join_timeout_s = 15
   EXPECT_EQ(s.syn_ack_retries, 9);
   EXPECT_EQ(s.data_retries, 10);
   EXPECT_EQ(s.max_out_of_order, 110);
-  EXPECT_EQ(s.challenge_acks_per_second, 12);
+  EXPECT_EQ(s.invalid_ratelimit, Micros::milliseconds(12));
   EXPECT_EQ(s.first_ephemeral_port, 2000);
   EXPECT_EQ(s.last_ephemeral_port, 3000);
   EXPECT_FALSE(s.mptcp_enabled);

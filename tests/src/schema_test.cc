@@ -63,7 +63,7 @@ TEST(Schema, DefaultsAreThoseOfTheStack) {
   EXPECT_EQ(config->tcp.data_retries, settings.data_retries);
   EXPECT_EQ(config->tcp.window_scale, settings.window_scale);
   EXPECT_EQ(config->tcp.max_out_of_order, settings.max_out_of_order);
-  EXPECT_EQ(config->tcp.challenge_acks_per_second, settings.challenge_acks_per_second);
+  EXPECT_EQ(Micros::milliseconds(config->tcp.invalid_ratelimit_ms), settings.invalid_ratelimit);
   EXPECT_EQ(config->tcp.receive_budget, settings.receive_budget);
   EXPECT_EQ(config->tcp.first_ephemeral_port, settings.first_ephemeral_port);
   EXPECT_EQ(config->tcp.last_ephemeral_port, settings.last_ephemeral_port);

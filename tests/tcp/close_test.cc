@@ -227,6 +227,17 @@ TEST_F(TcpClose, TimeWaitLeavesAPlainAckAlone) {
   peer.expect_nothing();
 }
 
+TEST_F(TcpClose, TimeWaitAnswersAWrongAckOnceInAWhile) {
+  open();
+  close_actively();
+  for (int i = 0; i < 10; ++i) peer.send(ack(500'000'000, 2));
+  EXPECT_EQ(peer.waiting(), 1u);
+  EXPECT_EQ(counters.tcp_time_wait_skipped, 9u);
+  peer.ignore_all();
+  peer.send(fin(1, 2));
+  peer.expect(kAck, 2, 2);
+}
+
 // RFC 1337 §3.
 TEST_F(TcpClose, TimeWaitSurvivesResets) {
   open();

@@ -73,6 +73,7 @@ TEST_F(TcpRules, ResetInTheWindowIsChallenged) {
   for (uint32_t seq : {2u, 1000u, 65'000u}) {
     peer.send(rst(seq));
     peer.expect(kAck, 1, 1);
+    wait_ms(500);
   }
   EXPECT_FALSE(log().gone);
   EXPECT_EQ(counters.tcp_challenge_acks, 3u);
@@ -95,19 +96,77 @@ TEST_F(TcpRules, SynInAnEstablishedConnectionIsChallenged) {
     again.seq = seq;
     peer.send(again);
     peer.expect(kAck, 1, 1);
+    wait_ms(500);
   }
   EXPECT_FALSE(log().gone);
 }
 
 // RFC 5961 §7.
-TEST_F(TcpRules, ChallengesAreLimited) {
-  settings.challenge_acks_per_second = 3;
+TEST_F(TcpRules, AConnectionIsChallengedOnceInAWhile) {
   open();
   for (int i = 0; i < 10; ++i) peer.send(rst(5));
-  EXPECT_EQ(peer.waiting(), 3u);
-  wait_ms(1100);
+  EXPECT_EQ(peer.waiting(), 1u);
+  EXPECT_EQ(counters.tcp_challenges_skipped, 9u);
+  wait_ms(500);
   peer.send(rst(5));
-  EXPECT_EQ(peer.waiting(), 4u);
+  EXPECT_EQ(peer.waiting(), 2u);
+  peer.ignore_all();
+}
+
+// Or whoever can open one learns from its own whether somebody else's challenge was used up.
+TEST_F(TcpRules, ChallengesOfOneConnectionTakeNothingFromAnother) {
+  open();
+  Peer other(*this, {.remote_port = 41'000});
+  other.open();
+  for (int i = 0; i < 10; ++i) peer.send(rst(5));
+  peer.ignore_all();
+  other.send(rst(5));
+  other.expect(kAck, 1, 1);
+}
+
+TEST_F(TcpRules, WithoutARateLimitEveryChallengeIsMade) {
+  settings.invalid_ratelimit = Micros(0);
+  open();
+  for (int i = 0; i < 10; ++i) peer.send(rst(5));
+  EXPECT_EQ(peer.waiting(), 10u);
+  peer.ignore_all();
+}
+
+// A host that disagrees about the numbers answers our answers: that would never end.
+TEST_F(TcpRules, AcksOutsideTheWindowAreAnsweredOnceInAWhile) {
+  open();
+  for (int i = 0; i < 10; ++i) peer.send(ack(200'000'000, 1));
+  EXPECT_EQ(peer.waiting(), 1u);
+  EXPECT_EQ(counters.tcp_answers_skipped, 9u);
+  wait_ms(500);
+  peer.send(ack(0, 1));  // a keepalive
+  EXPECT_EQ(peer.waiting(), 2u);
+  peer.ignore_all();
+}
+
+TEST_F(TcpRules, PayloadAndFinsThatComeAgainAreAlwaysAnswered) {
+  open();
+  peer.send(data(1, 1, "hello"));
+  peer.expect(kAck, 1, 6);
+  for (int i = 0; i < 3; ++i) {
+    peer.send(data(1, 1, "hello"));
+    peer.expect(kAck, 1, 6);
+  }
+  peer.send(fin(6, 1));
+  for (int i = 0; i < 3; ++i) {
+    peer.expect(kAck, 1, 7);
+    peer.send(fin(6, 1));
+  }
+  peer.expect(kAck, 1, 7);
+}
+
+TEST_F(TcpRules, OldTimestampsWithoutPayloadAreAnsweredOnceInAWhile) {
+  open({.timestamps = true});
+  peer.ts_value = static_cast<uint32_t>(now().in_milliseconds()) - 100'000;
+  for (int i = 0; i < 10; ++i) peer.send(ack(1, 1));
+  EXPECT_EQ(peer.waiting(), 1u);
+  EXPECT_EQ(counters.tcp_paws_rejected, 10u);
+  EXPECT_EQ(counters.tcp_paws_skipped, 9u);
   peer.ignore_all();
 }
 
