@@ -3,15 +3,12 @@
 #include <algorithm>
 
 #include "stack/congestion/bbr_parts.h"
+#include "stack/congestion/send_quantum.h"
 
 namespace tributary::congestion::bbr {
 namespace {
 
 constexpr uint64_t kMicrosPerSecond = 1'000'000;
-/// What leaves at once: the data of so many microseconds. Less than the draft's millisecond (§5.6.3 allows
-/// it): there is no segmentation offload to feed, and on a short path a millisecond is the whole pipe.
-constexpr uint64_t kQuantumMicros = 250;
-constexpr uint64_t kMaxQuantum = 64 << 10;
 
 struct Gains {
   uint32_t pacing;
@@ -43,11 +40,6 @@ void init_pacing_rate(Bbr& b, Micros srtt, uint32_t mss) {
   const uint64_t round_trip = srtt > Micros(0) ? static_cast<uint64_t>(srtt.count()) : 1000;
   b.has_seen_rtt = srtt > Micros(0);
   b.pacing_rate = take_share(initial_window(mss) * kMicrosPerSecond / round_trip, kStartupPacingGain);
-}
-
-void set_send_quantum(Bbr& b, uint32_t mss) {
-  const uint64_t quantum = std::min(b.pacing_rate * kQuantumMicros / kMicrosPerSecond, kMaxQuantum);
-  b.send_quantum = static_cast<uint32_t>(std::max<uint64_t>(quantum, 2 * mss));
 }
 
 void update_max_inflight(Event& e) {
@@ -105,7 +97,7 @@ void start(Bbr& b, State& state, Micros now, Micros srtt, uint32_t mss) {
   b.min_rtt = b.probe_rtt_min_delay = static_cast<uint32_t>(srtt.count());
   b.min_rtt_stamp = b.probe_rtt_min_stamp = b.extra_acked_interval_start = now;
   init_pacing_rate(b, srtt, mss);
-  set_send_quantum(b, mss);
+  b.send_quantum = send_quantum(b.pacing_rate, mss);
   enter_startup(b);
   state.ssthresh = kNoThreshold;
 }
@@ -128,7 +120,7 @@ void on_ack(Bbr& b, State& state, const Connection& connection, const RateSample
   bound_bw_for_model(b);
   // UpdateControlParameters
   set_pacing_rate_with_gain(b, gains_of(b.mode).pacing);
-  set_send_quantum(b, connection.mss);
+  b.send_quantum = send_quantum(b.pacing_rate, connection.mss);
   set_cwnd(e);
 }
 

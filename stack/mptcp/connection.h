@@ -32,7 +32,7 @@ enum ConnectionFlag : uint32_t {
   kChecksum = 1 << 3,          ///< DSS checksums negotiated
   kPeerNoJoin = 1 << 4,        ///< C bit: no joins to the address and port it was first reached by
   kPeerDss = 1 << 5,           ///< a DSS of the peer has arrived: joins may start, falling back is over
-  kDataAckSeen = 1 << 6,       ///< a DATA_ACK of ours data has come back
+  kDataAckSeen = 1 << 6,       ///< a DATA_ACK has come, if only of nothing
   kAck64 = 1 << 7,             ///< the peer sent a 64-bit DSN: acknowledge with 64 bits (DS-5)
   kCloseQueued = 1 << 8,       ///< DATA_FIN follows the send queue
   kDataFinSent = 1 << 9,

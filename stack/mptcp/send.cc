@@ -259,6 +259,22 @@ void on_subflow_progress(Context& context, Tcb& tcb) {
     request_schedule(context, connection);
 }
 
+namespace {
+
+/// Acknowledged by the first subflow, the only one, and not once a DATA_ACK: TCP is all the peer speaks, and what is sent again
+/// would be delivered twice (RFC 8684 §3.7). False: it has been dealt with.
+bool resend_is_safe(Context& context, Connection& connection) {
+  const bool delivered = info_of(connection.snd_head).flags & tcp::kPktSubflowAcked;
+  if (!delivered || has_acknowledged_data(connection) || connection.subflow_count != 1) return true;
+  Tcb* only = nullptr;
+  for_each_subflow(context, connection, [&only](Tcb& tcb) { only = &tcb; });
+  if (only->has(tcp::kJoin)) return true;
+  follow_fallback(context, connection, *only);
+  return false;
+}
+
+}  // namespace
+
 void restart_data_timer(Context& context, Connection& connection) {
   int64_t longest = kMinDataTimeout.count();
   const Tcb* best = best_subflow(context, connection);
@@ -295,10 +311,7 @@ void on_data_timer(Context& context, Connection& connection) {
         if (tcp::is_synchronized(tcb.state)) tcp::transmit_control(context, tcb, kAck, tcb.snd_una - 1);
       });
   } else {
-    // Acknowledged by the only subflow there has been, and never a DATA_ACK: TCP is all the peer speaks, and what is sent again
-    // would be delivered twice (RFC 8684 §3.7).
-    const bool delivered = info_of(connection.snd_head).flags & tcp::kPktSubflowAcked;
-    if (delivered && !connection.has(kDataAckSeen) && fall_back_if_possible(context, connection)) return;
+    if (!resend_is_safe(context, connection)) return;
     // Delivered by a subflow and yet not DATA_ACKed: the receiver dropped it, or a middlebox acknowledged it (RX-1).
     unsigned left = kRecoverPackets;
     for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent && left > 0; m = info_of(m).next) {

@@ -47,12 +47,6 @@ void count_queue(const Tcb& tcb, TcpInfo& out) {
   if (has_fin_outstanding(tcb) || has_syn_outstanding(tcb)) ++out.unacked;
 }
 
-uint32_t unsent_bytes(const Tcb& tcb) {
-  uint32_t bytes = 0;
-  for (rte_mbuf* m = tcb.tx_unsent(); m != nullptr; m = info_of(m).subflow_next) bytes += info_of(m).payload_size;
-  return bytes;
-}
-
 }  // namespace
 
 TcpInfo describe(const Context& context, const Tcb& tcb) {

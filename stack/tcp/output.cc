@@ -81,13 +81,6 @@ bool too_many_small(const Tcb& tcb) {
   return tcb.flight != nullptr && tcb.flight->small_packets >= std::max<uint32_t>(kSmallAtLeast, tcb.cc.cwnd / tcb.mss);
 }
 
-/// Bytes of the queue never sent.
-uint32_t unsent_bytes(const Tcb& tcb) {
-  if (tcb.tx_unsent() == nullptr) return 0;
-  const PacketInfo& last = info_of(tcb.flight->tail);
-  return static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
-}
-
 /// Nagle's algorithm (RFC 9293 §3.7.4) in Minshall's form, as Linux has it: not any unacknowledged data holds a small segment
 /// back, only another one that was not full, so that the end of a large write does not wait for the ACK of its beginning.
 bool is_held_back(const Context& context, const Tcb& tcb) {
@@ -182,6 +175,12 @@ bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size) {
   if (tcb.flight->tail == m) tcb.flight->tail = rest;
   if (info_of(m).flags & kPktInStream) mptcp::on_split(context, tcb, m, rest);
   return true;
+}
+
+uint32_t unsent_bytes(const Tcb& tcb) {
+  if (tcb.tx_unsent() == nullptr) return 0;
+  const PacketInfo& last = info_of(tcb.flight->tail);
+  return static_cast<uint32_t>(SeqNum(last.seq + last.payload_size) - tcb.snd_nxt);
 }
 
 uint32_t in_flight(const Tcb& tcb) {

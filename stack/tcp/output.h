@@ -32,6 +32,8 @@ void restart_after_idle(const Context& context, Tcb& tcb);
 uint32_t send_room(const Context& context, const Tcb& tcb);
 /// Payload one segment can carry: the peer's MSS less the options every segment of this Tcb has.
 uint16_t payload_per_segment(const Context& context, const Tcb& tcb);
+/// Bytes of the send queue never sent.
+uint32_t unsent_bytes(const Tcb& tcb);
 /// Bytes in the network: sent, not acknowledged in any way, not marked lost (RFC 6675 "pipe").
 uint32_t in_flight(const Tcb& tcb);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/congestion/send_quantum.h"
 #include "stack/mptcp/send.h"
 #include "stack/tcp/model_events.h"
 #include "stack/tcp/output.h"
@@ -11,9 +12,6 @@ namespace {
 
 /// On shorter round trips a burst of a window is over within some ticks of the wheel.
 constexpr Micros kShortest(1000);
-/// What leaves at once: as much as a receiver acknowledges at once, or the data of so many microseconds.
-constexpr uint64_t kQuantumMicros = 250;
-constexpr uint64_t kMaxQuantum = 64 << 10;
 
 }  // namespace
 
@@ -28,14 +26,19 @@ void update_pacing(Context& context, Tcb& tcb) {
     return;
   }
   Pacing& pacing = tcb.flight->pacing;
-  pacing.timer.owner = context.tcbs.index(tcb);
-  if (!tcb.paced) pacing.next_send_ns = 0;
-  tcb.paced = 1;
-  if (model != nullptr) return pacing.set_rate(model->bbr.pacing_rate, model->bbr.send_quantum);
+  if (!tcb.paced) {
+    pacing.timer.owner = context.tcbs.index(tcb);
+    pacing.next_send_ns = 0;
+    tcb.paced = 1;
+  }
+  if (model != nullptr) {
+    // A segment a second at least: a model made of a few bytes in a long time, where most was lost, would keep even the timer's
+    // retransmissions waiting for minutes, and learn no better.
+    return pacing.set_rate(std::max<uint64_t>(model->bbr.pacing_rate, tcb.mss), model->bbr.send_quantum);
+  }
   const uint64_t base = uint64_t{window} * 1'000'000 / tcb.srtt;
   const uint64_t rate = base + (tcb.cc.in_slow_start() ? base : base / 4);
-  const uint64_t quantum = std::clamp<uint64_t>(rate * kQuantumMicros / 1'000'000, 2u * tcb.mss, kMaxQuantum);
-  pacing.set_rate(rate, static_cast<uint32_t>(quantum));
+  pacing.set_rate(rate, congestion::send_quantum(rate, tcb.mss));
 }
 
 void stop_pacing(Context& context, Tcb& tcb) {

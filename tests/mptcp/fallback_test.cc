@@ -178,6 +178,40 @@ TEST_F(MptcpFallback, DataAcknowledgedWithoutEverADataAckIsNotSentAgain) {
   EXPECT_EQ(log().received, "before itbehind a hole");
 }
 
+// The peer's first data had passed with its DSS before it saw that ours has none: that way back the options are stripped.
+TEST_F(MptcpFallback, ADataAckOfNothingDoesNotShowThatThePeerGetsMappings) {
+  side.checksum = false;
+  open();
+  first.send(mapped(1, 1, "request"));
+  first.ignore_all();
+  write("answer");
+  first.ignore_all();
+  first.send(ack(8, 7));
+  EXPECT_TRUE(fell_back());
+  EXPECT_EQ(log().acked, 6u);
+  first.send(fin(8, 7));
+  first.ignore_all();
+  EXPECT_TRUE(log().has(kStreamEnd));
+}
+
+// With data sent twice the subflow's order is not the stream's: there is nothing to fall back to.
+TEST_F(MptcpFallback, ASilentPeerOfAConnectionThatDroppedDataIsReset) {
+  side.checksum = false;
+  open();
+  first.send(mapped(1, 50'000'000, "far outside the window"));
+  first.ignore_all();
+  write("hello");
+  first.ignore_all();
+  first.send(data(100, 6, "behind a hole"));
+  first.ignore_all();
+  wait_ms(10'000);
+  EXPECT_FALSE(fell_back());
+  EXPECT_EQ(counters.mptcp_retransmitted, 0u);
+  bool reset = false;
+  while (first.waiting() != 0) reset |= first.next().has(kRst);
+  EXPECT_TRUE(reset);
+}
+
 TEST_F(MptcpFallback, FirstDataAtAnotherPlaceIsNotTakenForWhatComesNext) {
   side.checksum = false;
   listen(true);

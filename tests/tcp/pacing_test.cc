@@ -1,4 +1,6 @@
 // Pacing of the algorithms of the window: what leaves at once, and how fast the rest follows.
+#include "stack/tcp/model_events.h"
+#include "stack/tcp/pace.h"
 #include "tests/tcp/script.h"
 
 namespace tributary::test {
@@ -83,6 +85,28 @@ TEST_F(TcpPacing, OffAWindowLeavesAtOnce) {
   settings.pacing = false;
   open_and_send(100);
   EXPECT_EQ(count_sent(), 20u);
+}
+
+TEST_F(TcpPacing, AModelOfAlmostNoBandwidthStillSendsASegmentASecond) {
+  settings.algorithm = congestion::Algorithm::kBbr;
+  listen();
+  peer.open({.rtt = Micros::milliseconds(100)}, 65535);
+  Context& context = stack().context();
+  tcp::Tcb& tcb = context.tcbs.at(stream().index);
+  write(pattern(8 * kMss));
+  count_sent();
+  tcp::model_of(context, tcb)->bbr.pacing_rate = 5;
+  tcp::model_of(context, tcb)->bbr.send_quantum = 2 * kMss;
+  tcp::update_pacing(context, tcb);
+  tcb.flight->pacing.next_send_ns = context.now.count() * 1000;
+  unsigned sent = 0;
+  for (int second = 0; second < 6; ++second) {
+    tcb.cc.cwnd = 40 * kMss;
+    write(pattern(kMss));
+    wait_ms(1000);
+    sent += count_sent();
+  }
+  EXPECT_GE(sent, 6u);
 }
 
 TEST_F(TcpPacing, AConnectionThatEndsWhileItWaitsLeavesTheWheel) {

@@ -62,6 +62,7 @@ void ScriptTest::listen(bool mptcp, bool take_syn_payload) {
   listener.mptcp = mptcp;
   listener.syn_payload = take_syn_payload;
   listener.fast_open = fast_open;
+  listener.algorithm = settings.algorithm;
   listener.acceptor = this;
   stack().add_listener(listener);
 }
