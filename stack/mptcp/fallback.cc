@@ -31,6 +31,7 @@ void enter_fallback(Context& context, Connection& connection) {
   for_each_subflow(context, connection, [&](tcp::Tcb& tcb) { deliver_pending(context, connection, tcb); });
   // A DATA_FIN means nothing any more: the subflow's FIN takes its place. What the subflow has delivered is delivered.
   connection.clear(kDataFinSent);
+  forget_wants(connection);
   count_subflow_acks(context, connection);
   request_schedule(context, connection);
 }

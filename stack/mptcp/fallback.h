@@ -17,7 +17,7 @@ bool fall_back_if_possible(Context& context, Connection& connection);
 /// Whether any of our data was ever acknowledged at the data level: then the peer gets our mappings.
 inline bool has_acknowledged_data(const Connection& connection) { return connection.snd_una != connection.local_idsn + 1; }
 
-/// The peer acknowledges our data without ever a DATA_ACK of any, or ends its stream by FIN alone: TCP is all it speaks. Follows it,
+/// The peer acknowledges our data without ever a DATA_ACK, or ends its stream by FIN alone: TCP is all it speaks. Follows it,
 /// or resets the subflow when data was sent twice: what TCP has delivered then is not the stream. False: the Tcb is ended.
 bool follow_fallback(Context& context, Connection& connection, tcp::Tcb& tcb);
 

@@ -22,6 +22,7 @@ using wire::tcp_flag::kAck;
 constexpr uint32_t kDssOverhead = 28;      // DATA_ACK and DSN in 64 bits, with checksum or padding (DS-4)
 constexpr unsigned kRecoverPackets = 32;   // offered again a data-level time-out
 constexpr uint8_t kAnsweredBackoff = 8;    // probes of a window whose owner answers do not get rarer than this
+constexpr uint8_t kSilentProbes = 3;       // unanswered at the data level, before the peer is taken to have fallen back
 constexpr Micros kMinDataTimeout = Micros::milliseconds(200);
 
 DataSeq end_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn + info_of(m).payload_size); }
@@ -93,6 +94,7 @@ bool send_wanted(Context& context, Connection& connection) {
     if (holder == kNoSubflow) {
       if (!fit(context, connection, *tcb, m)) return false;
       forget_want(connection, info);
+      info.flags &= static_cast<uint16_t>(~tcp::kPktSubflowAcked);
       tcp::enqueue(context, *tcb, m);
     } else {
       // Still in the hands of its first subflow, which has to deliver it there as well (RX-1).
@@ -180,6 +182,10 @@ void want(Connection& connection, rte_mbuf* m) {
   ++connection.wanted;
 }
 
+void forget_wants(Connection& connection) {
+  for (rte_mbuf* m = connection.snd_head; m != nullptr && connection.wanted != 0; m = info_of(m).next) forget_want(connection, info_of(m));
+}
+
 void want_original(Connection& connection, DataSeq dsn) {
   for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent; m = info_of(m).next) {
     if (end_of(m) <= dsn) continue;
@@ -261,16 +267,17 @@ void on_subflow_progress(Context& context, Tcb& tcb) {
 
 namespace {
 
-/// Acknowledged by the first subflow, the only one, and not once a DATA_ACK: TCP is all the peer speaks, and what is sent again
-/// would be delivered twice (RFC 8684 §3.7). False: it has been dealt with.
-bool resend_is_safe(Context& context, Connection& connection) {
+/// Asks with an ACK that is not acceptable (RFC 9293 §3.8.6.1): the answer says what the peer's DATA_ACK is.
+void probe(Context& context, Tcb& tcb) { tcp::transmit_control(context, tcb, kAck, tcb.snd_una - 1); }
+
+/// The first subflow, if it is the only one, has delivered data and none was ever DATA_ACKed: TCP may be all the peer speaks
+/// (RFC 8684 §3.7), and then what is sent again would be delivered twice. Null: it does get our mappings.
+Tcb* find_silent(Context& context, Connection& connection) {
   const bool delivered = info_of(connection.snd_head).flags & tcp::kPktSubflowAcked;
-  if (!delivered || has_acknowledged_data(connection) || connection.subflow_count != 1) return true;
+  if (!delivered || has_acknowledged_data(connection) || connection.subflow_count != 1) return nullptr;
   Tcb* only = nullptr;
   for_each_subflow(context, connection, [&only](Tcb& tcb) { only = &tcb; });
-  if (only->has(tcp::kJoin)) return true;
-  follow_fallback(context, connection, *only);
-  return false;
+  return only->has(tcp::kJoin) ? nullptr : only;
 }
 
 }  // namespace
@@ -308,17 +315,25 @@ void on_data_timer(Context& context, Connection& connection) {
     // subflow: the path on which the opening was told may be dead without having shown it.
     if (connection.snd_unsent != nullptr)
       for_each_subflow(context, connection, [&context](Tcb& tcb) {
-        if (tcp::is_synchronized(tcb.state)) tcp::transmit_control(context, tcb, kAck, tcb.snd_una - 1);
+        if (tcp::is_synchronized(tcb.state)) probe(context, tcb);
       });
   } else {
-    if (!resend_is_safe(context, connection)) return;
+    if (Tcb* silent = find_silent(context, connection)) {
+      if (connection.data_backoff > kSilentProbes) {
+        follow_fallback(context, connection, *silent);
+        return;
+      }
+      probe(context, *silent);  // a single ACK may have lost its options
+      restart_data_timer(context, connection);
+      return;
+    }
     // Delivered by a subflow and yet not DATA_ACKed: the receiver dropped it, or a middlebox acknowledged it (RX-1).
     unsigned left = kRecoverPackets;
     for (rte_mbuf* m = connection.snd_head; m != connection.snd_unsent && left > 0; m = info_of(m).next) {
       PacketInfo& info = info_of(m);
       // A subflow that waits for its window may wait for ever: the path may have died before it heard of the opening.
       if ((info.flags & tcp::kPktInFlight) && !context.tcbs.at(info.owner).has(tcp::kPersist)) continue;
-      info.flags &= static_cast<uint16_t>(~(tcp::kPktReinjected | tcp::kPktSubflowAcked));
+      info.flags &= static_cast<uint16_t>(~tcp::kPktReinjected);
       want(connection, m);
       --left;
     }

@@ -16,7 +16,9 @@ void on_data_ack(Context& context, Connection& connection, DataSeq data_ack, uin
 
 /// Marks a packet of the send queue to be given to a subflow again.
 void want(Connection& connection, rte_mbuf* m);
-/// The same for the packet a lost copy stood for.
+/// No packet is, from here on: the only subflow has them, or has delivered them.
+void forget_wants(Connection& connection);
+/// Marks the packet a lost copy stood for.
 void want_original(Connection& connection, DataSeq dsn);
 
 /// Options every data segment of this subflow carries; bytes of TCP option space.

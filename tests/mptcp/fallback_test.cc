@@ -187,11 +187,58 @@ TEST_F(MptcpFallback, ADataAckOfNothingDoesNotShowThatThePeerGetsMappings) {
   write("answer");
   first.ignore_all();
   first.send(ack(8, 7));
+  EXPECT_FALSE(fell_back()) << "one ACK may have lost its options";
+  for (int i = 0; i < 3; ++i) {
+    first.wait_for_segment();
+    first.expect(kAck, 6, 8);
+    first.send(ack(8, 7));
+  }
+  wait_ms(10'000);
   EXPECT_TRUE(fell_back());
+  EXPECT_EQ(counters.mptcp_retransmitted, 0u);
   EXPECT_EQ(log().acked, 6u);
+  first.ignore_all();
   first.send(fin(8, 7));
   first.ignore_all();
   EXPECT_TRUE(log().has(kStreamEnd));
+}
+
+TEST_F(MptcpFallback, AProbedPeerThatSaysItsDataAckGoesOnWithMptcp) {
+  side.checksum = false;
+  open();
+  first.send(ack(1, 1).data_ack(1));
+  write("answer");
+  first.ignore_all();
+  first.send(ack(1, 7));  // its option was lost on the way
+  first.wait_for_segment();
+  first.expect(kAck, 6, 1);
+  first.send(ack(1, 7).data_ack(7));
+  wait_ms(10'000);
+  first.expect_nothing();
+  EXPECT_FALSE(fell_back());
+  EXPECT_EQ(log().acked, 6u);
+}
+
+// It was to be sent again at the data level, but the window was full; in fallback TCP has delivered it.
+TEST_F(MptcpFallback, WhatWaitsToBeSentAgainIsNotSentAfterFallingBack) {
+  side.checksum = false;
+  open();
+  write("x");
+  first.ignore_all();
+  first.send(ack(1, 2).data_ack(2));
+  write(pattern(10 * kFull));
+  first.ignore_all();
+  first.send(ack(1, 2 + kFull).data_ack(2));
+  wait_ms(2000);
+  first.ignore_all();
+  ASSERT_EQ(counters.mptcp_retransmitted, 0u);
+  first.send(ack(1, 2 + 10 * kFull).data_ack(2).fail(side.stack_idsn() + 2));
+  EXPECT_TRUE(fell_back());
+  first.ignore_all();
+  wait_ms(2000);
+  first.expect_nothing();
+  EXPECT_EQ(counters.mptcp_retransmitted, 0u);
+  EXPECT_EQ(log().acked, 1u + 10 * kFull);
 }
 
 // With data sent twice the subflow's order is not the stream's: there is nothing to fall back to.
