@@ -7,6 +7,7 @@
 #include "stack/mptcp/scheduler.h"
 #include "stack/mptcp/stream.h"
 #include "stack/mptcp/subflow.h"
+#include "stack/packet/lookahead.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
@@ -47,7 +48,9 @@ void pop_head(Connection& connection) {
 void advance_una(Context& context, Connection& connection, DataSeq una) {
   uint32_t bytes = 0;
   while (connection.snd_head != connection.snd_unsent && end_of(connection.snd_head) <= una) {
-    prefetch_queued(info_of(connection.snd_head).next);
+    const PacketInfo& info = info_of(connection.snd_head);
+    if (info.flags & tcp::kPktRated) prefetch_queued(info.next);
+    else prefetch_ahead(connection.snd_head);
     bytes += info_of(connection.snd_head).payload_size;
     pop_head(connection);
   }
@@ -140,8 +143,8 @@ void send_new(Context& context, Connection& connection) {
       if (!first && info_of(m).payload_size > room) break;
       if (!fit(context, connection, *tcb, m)) return;
       const uint16_t size = info_of(m).payload_size;
-      prefetch_unsent(m);
-      prefetch_queued(info_of(m).next);
+      prefetch_ahead(m);
+      if (rte_mbuf* next = info_of(m).next) prefetch_unsent(next);
       tcp::enqueue(context, *tcb, m);
       connection.snd_nxt = end_of(m);
       connection.bytes_sent += size;

@@ -4,6 +4,7 @@
 
 #include "stack/mptcp/send.h"
 #include "stack/mptcp/subflow.h"
+#include "stack/packet/lookahead.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/stream.h"
 #include "stack/tcp/window.h"
@@ -50,6 +51,7 @@ void release(Context& context, Connection& connection, uint32_t bytes) {
 
 void write(Context& context, Connection& connection, PacketList packets) {
   if (connection.has(kCloseQueued) || connection.state == State::kFailed) return;
+  Lookahead lookahead;
   while (Packet packet = packets.pop_front()) {
     if (packet.info().payload_size == 0) continue;
     if (connection.snd_unsent != nullptr && tcp::compact_into(context, connection.snd_tail, packet)) {
@@ -67,6 +69,7 @@ void write(Context& context, Connection& connection, PacketList packets) {
     if (connection.snd_tail == nullptr) connection.snd_head = m;
     else info_of(connection.snd_tail).next = m;
     connection.snd_tail = m;
+    lookahead.append(m);
     if (connection.snd_unsent == nullptr) connection.snd_unsent = m;
   }
   request_schedule(context, connection);

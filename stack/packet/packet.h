@@ -55,7 +55,10 @@ struct PacketInfo {
     uint32_t subflow_seq;       ///< receive: its relative subflow sequence number
     uint32_t delivered;         ///< send: low half of P.delivered, bytes
   };
-  uint32_t lost;                ///< send: low half of P.lost, bytes
+  union {
+    int32_t ahead;              ///< send, without kPktRated: see lookahead.h
+    uint32_t lost;              ///< send: low half of P.lost, bytes
+  };
 };
 static_assert(sizeof(PacketInfo) <= 64);
 constexpr uint32_t kNoOwner = UINT32_MAX;

@@ -4,6 +4,7 @@
 
 #include "stack/mptcp/close.h"
 #include "stack/mptcp/send.h"
+#include "stack/packet/lookahead.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/model_events.h"
@@ -143,7 +144,8 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample, De
       if (part > 0 && split_queued(context, tcb, m, static_cast<uint16_t>(part))) continue;
       break;
     }
-    prefetch_queued(info.subflow_next);
+    if (info.flags & kPktRated) prefetch_queued(info.subflow_next);
+    else prefetch_ahead(m);
     if (!(info.flags & kPktSacked)) take_delivery(context, tcb, m, sample, delivery);
     forget_marks(*tcb.flight, info, info.payload_size);
     bytes += info.payload_size;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "stack/packet/lookahead.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/window.h"
@@ -108,6 +109,7 @@ void write(Context& context, Tcb& tcb, PacketList packets, bool more_follows) {
   more_follows &= !packets.empty();
   const bool continues = tcb.awaits_more;
   tcb.more_follows = tcb.awaits_more = more_follows;
+  Lookahead lookahead;
   while (Packet packet = packets.pop_front()) {
     if (packet.info().payload_size == 0) continue;
     const bool waits = tcb.tx_unsent() != nullptr;
@@ -118,6 +120,7 @@ void write(Context& context, Tcb& tcb, PacketList packets, bool more_follows) {
       continue;
     }
     packet.info().flags = 0;
+    lookahead.append(packet.get());
     enqueue(context, tcb, packet.release());
   }
   request_output(context, tcb);
