@@ -22,10 +22,24 @@ void take_sample(State& s, const Ack& ack) {
   if (s.rtt_samples < kRttSamples) ++s.rtt_samples;
 }
 
+/// A round-trip time that has risen: microseconds.
+uint64_t risen_from(uint32_t rtt) {
+  return uint64_t{rtt} + std::clamp(rtt / kMinRttDivisor, kMinRttThreshold, kMaxRttThreshold);
+}
+
 bool has_rtt_risen(const HyStart& h) {
-  if (h.last_min_rtt == 0) return false;
-  const uint32_t threshold = std::clamp(h.last_min_rtt / kMinRttDivisor, kMinRttThreshold, kMaxRttThreshold);
-  return h.min_rtt >= uint64_t{h.last_min_rtt} + threshold;
+  return h.last_min_rtt != 0 && h.min_rtt >= risen_from(h.last_min_rtt);
+}
+
+/// The window without the queue that it has filled: what gets through in the shortest round trip, and as much as makes
+/// it rise. The last round's was that of a window which has since grown by a fifth of what it is now.
+uint32_t window_without_queue(const State& s, const Ack& ack) {
+  if (s.rtt_samples < kRttSamples || ack.min_rtt <= Micros(0)) return s.cwnd;
+  const uint64_t shortest = static_cast<uint64_t>(ack.min_rtt.count());
+  const uint64_t then = uint64_t{s.cwnd} * kCssGrowthDivisor / (kCssGrowthDivisor + 1);
+  const uint64_t window =
+      then * risen_from(static_cast<uint32_t>(shortest)) / std::max<uint64_t>(s.hystart.min_rtt, shortest);
+  return std::min(s.cwnd, static_cast<uint32_t>(std::max<uint64_t>(window, 2 * ack.mss)));
 }
 
 }  // namespace
@@ -40,7 +54,7 @@ void on_ack(State& s, const Ack& ack) {
   HyStart& h = s.hystart;
   if (ack.newly_acked >= h.round_left) {
     if (h.css_baseline != 0 && ++s.css_rounds >= kCssRounds) {
-      s.ssthresh = s.cwnd;
+      s.ssthresh = s.cwnd = window_without_queue(s, ack);
       return;
     }
     begin_round(s, ack);

@@ -1,6 +1,9 @@
 // HyStart++ (RFC 9406): slow start before the first loss ends when the round-trip time rises, by way of up to
 // five rounds of conservative slow start in case the rise was an accident.
 //
+// Beyond the RFC, the queue that those rounds have filled is given back when they end: the round trip stayed long, so
+// the link was full all the while. Linux's HyStart leaves at once, before there is one.
+//
 // A round is the time until all bytes in flight at its start are acknowledged; no sequence number is needed
 // for that.
 #pragma once
@@ -18,7 +21,7 @@ constexpr uint32_t kCssGrowthDivisor = 4;
 constexpr uint8_t kCssRounds = 5;
 
 void reset(State& state);
-/// Only in slow start before the first loss. Sets ssthresh = cwnd when slow start is over.
+/// Only in slow start before the first loss. Sets ssthresh and cwnd when slow start is over.
 void on_ack(State& state, const Ack& ack);
 /// What the increase of slow start is to be divided by.
 inline uint32_t growth_divisor(const State& s) {

@@ -34,8 +34,7 @@ class Each : public testing::TestWithParam<Algorithm> {
 std::string algorithm_name(const testing::TestParamInfo<Algorithm>& info) {
   return std::string(name(info.param));
 }
-INSTANTIATE_TEST_SUITE_P(Congestion, Each, testing::Values(Algorithm::kNewReno, Algorithm::kCubic),
-                         algorithm_name);
+INSTANTIATE_TEST_SUITE_P(Congestion, Each, testing::Values(Algorithm::kNewReno, Algorithm::kCubic), algorithm_name);
 
 TEST_P(Each, StartsWithTheInitialWindowAndNoThreshold) {
   EXPECT_EQ(state.cwnd, 10 * kMss);
@@ -190,8 +189,7 @@ TEST_P(Each, WindowIsBounded) {
 TEST(InitialWindow, FollowsRfc6928) {
   const struct {
     uint32_t mss, window;
-  } cases[] = {{536, 5360},   {1220, 12200}, {1460, 14600}, {1448, 14480},
-               {2000, 14600}, {7300, 14600}, {8948, 17896}};
+  } cases[] = {{536, 5360}, {1220, 12200}, {1460, 14600}, {1448, 14480}, {2000, 14600}, {7300, 14600}, {8948, 17896}};
   for (const auto& c : cases) EXPECT_EQ(initial_window(c.mss), c.window) << c.mss;
 }
 
@@ -297,7 +295,7 @@ TEST(Idle, IsAPauseLongerThanTheTimeOut) {
   const struct {
     int64_t pause_ms, rto_ms;
     bool idle;
-  } cases[] = {{0, 200, false},    {150, 200, false},  {400, 200, true},      {1000, 200, true},
+  } cases[] = {{0, 200, false},     {150, 200, false},  {400, 200, true},      {1000, 200, true},
                {1000, 1200, false}, {3000, 1200, true}, {3'600'000, 200, true}};
   for (const auto& c : cases)
     for (const int64_t start : {0, 77, 100'000'123}) {
@@ -309,9 +307,9 @@ TEST(Idle, IsAPauseLongerThanTheTimeOut) {
 }
 
 TEST(Algorithm, NamesRoundTrip) {
-  for (const Algorithm a : {Algorithm::kNewReno, Algorithm::kCubic, Algorithm::kBbr}) EXPECT_EQ(parse_algorithm(name(a)), a);
-  for (const char* wrong : {"", "Cubic", "bbr2", "cubic ", "reno"})
-    EXPECT_FALSE(parse_algorithm(wrong)) << wrong;
+  for (const Algorithm a : {Algorithm::kNewReno, Algorithm::kCubic, Algorithm::kBbr})
+    EXPECT_EQ(parse_algorithm(name(a)), a);
+  for (const char* wrong : {"", "Cubic", "bbr2", "cubic ", "reno"}) EXPECT_FALSE(parse_algorithm(wrong)) << wrong;
 }
 
 TEST(NewReno, GrowsByOneSegmentAWindow) {
@@ -420,12 +418,13 @@ TEST(Cubic, PauseDoesNotMakeTheWindowLeap) {
 class HyStartTest : public testing::Test {
  protected:
   HyStartTest() { start(state, Algorithm::kCubic, kMss); }
-  void run_round(Micros rtt) {
+  void run_round(Micros rtt) { run_round(rtt, rtt); }
+  void run_round(Micros rtt, Micros min_rtt) {
     const uint32_t window = state.cwnd;
     const uint32_t piece = window / 16;
     for (int i = 0; i < 16; ++i)
-      on_ack(state, {now, piece, window - static_cast<uint32_t>(i) * piece + state.cwnd - window, rtt, rtt,
-                     rtt, kMss, true});
+      on_ack(state, {now, piece, window - static_cast<uint32_t>(i) * piece + state.cwnd - window, rtt, rtt, min_rtt,
+                     kMss, true});
   }
   State state;
   Micros now = Micros::seconds(1);
@@ -449,6 +448,20 @@ TEST_F(HyStartTest, RisingRttEndsSlowStartAfterAtMostFiveGentleRounds) {
   EXPECT_GE(rounds, 5);
   EXPECT_LT(state.cwnd, before * 8);  // 2 * 1.25^5 and a part of a round
   EXPECT_FALSE(state.in_slow_start());
+}
+
+TEST_F(HyStartTest, TheQueueOfTheGentleRoundsIsGivenBack) {
+  constexpr uint32_t kPath = 200 * kMss;  // what the path holds in 40 ms
+  uint32_t before = state.cwnd, peak = 0;
+  while (state.ssthresh == kNoThreshold && state.cwnd < 100 * kPath) {
+    const uint32_t window = std::max(before, kPath);
+    before = state.cwnd;
+    peak = std::max(peak, state.cwnd);
+    run_round(Micros(int64_t{40'000} * window / kPath), Micros::milliseconds(40));
+  }
+  EXPECT_GT(peak, kPath * 2);
+  EXPECT_GE(state.cwnd, kPath);
+  EXPECT_LT(state.cwnd, kPath * 4 / 3);
 }
 
 TEST_F(HyStartTest, RttThatFallsAgainResumesSlowStart) {
