@@ -17,8 +17,7 @@ namespace tributary::datapath {
 namespace {
 
 bool all_hex(std::string_view text, size_t digits) {
-  return text.size() == digits &&
-         std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
+  return text.size() == digits && std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
 // "dddd:bb:dd.f", from that or from the short form without the domain.
@@ -27,8 +26,7 @@ std::optional<std::string> parse_pci_address(std::string_view text) {
   if (text.size() == 7) full.insert(0, "0000:");
   if (full.size() != 12 || full[4] != ':' || full[7] != ':' || full[10] != '.') return {};
   const std::string_view view = full;
-  if (!all_hex(view.substr(0, 4), 4) || !all_hex(view.substr(5, 2), 2) || !all_hex(view.substr(8, 2), 2))
-    return {};
+  if (!all_hex(view.substr(0, 4), 4) || !all_hex(view.substr(5, 2), 2) || !all_hex(view.substr(8, 2), 2)) return {};
   if (full[11] < '0' || full[11] > '7') return {};
   std::ranges::transform(full, full.begin(), [](unsigned char c) { return std::tolower(c); });
   return full;
@@ -61,8 +59,7 @@ std::optional<std::string> Device::argument(std::string_view key) const {
 }
 
 std::optional<std::string> Device::kernel_interface() const {
-  if (driver == "net_af_packet" || driver == "eth_af_packet" || driver == "net_af_xdp")
-    return argument("iface");
+  if (driver == "net_af_packet" || driver == "eth_af_packet" || driver == "net_af_xdp") return argument("iface");
   if (driver == "net_tap") return argument("remote");
   return {};
 }
@@ -75,9 +72,8 @@ std::optional<Device> parse_device(std::string_view text, std::string& error) {
     device.name = *pci;
   } else {
     const size_t end = name.find_last_not_of("0123456789");
-    const bool plausible =
-        !name.empty() && std::isalpha(static_cast<unsigned char>(name[0])) &&
-        std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+    const bool plausible = !name.empty() && std::isalpha(static_cast<unsigned char>(name[0])) &&
+                           std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_'; });
     if (!plausible) {
       error = concat("\"", text,
                      "\" is neither a PCI address (0000:01:00.0) nor a virtual device "
@@ -116,8 +112,7 @@ std::string find_obstacle(const Device& device) {
   if (device.kind == Device::Kind::kPci) return find_pci_obstacle(device);
   const auto interface = device.kernel_interface();
   const bool needs_interface = device.driver == "net_af_packet" || device.driver == "net_af_xdp";
-  if (needs_interface && !interface)
-    return concat(device.name, " needs the argument iface=<kernel interface>");
+  if (needs_interface && !interface) return concat(device.name, " needs the argument iface=<kernel interface>");
   if (interface) {
     const KernelInterface facts = inspect_interface(*interface);
     if (!facts.exists) return concat("there is no network interface \"", *interface, "\"", facts.known_names);

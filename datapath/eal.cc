@@ -56,8 +56,8 @@ std::string find_hugepage_obstacle(uint32_t memory_mb) {
   const uint64_t page_kb = meminfo_value("Hugepagesize");
   const uint64_t free_mb = meminfo_value("HugePages_Free") * page_kb / 1024;
   if (free_mb >= memory_mb) return {};
-  std::string text = concat("eal.hugepages is true, but of the ", memory_mb, " MB wanted only ", free_mb,
-                            " MB of hugepages are free");
+  std::string text =
+      concat("eal.hugepages is true, but of the ", memory_mb, " MB wanted only ", free_mb, " MB of hugepages are free");
   if (page_kb != 0)
     append(text, "; reserve them with: echo ", (memory_mb * 1024ull + page_kb - 1) / page_kb,
            " > /sys/kernel/mm/hugepages/hugepages-", page_kb, "kB/nr_hugepages");
@@ -81,12 +81,10 @@ std::string find_runtime_dir_obstacle(const EalOptions& options) {
   const std::string path = telemetry_socket_path(options.runtime_dir, options.file_prefix);
   constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
   if (path.size() > kLongest)
-    return concat("control.socket_dir is too long: the socket ", path, " may have ", kLongest,
-                  " characters at most");
+    return concat("control.socket_dir is too long: the socket ", path, " may have ", kLongest, " characters at most");
   std::error_code failure;
   std::filesystem::create_directories(options.runtime_dir, failure);
-  if (failure)
-    return concat("control.socket_dir ", options.runtime_dir, " cannot be created: ", failure.message());
+  if (failure) return concat("control.socket_dir ", options.runtime_dir, " cannot be created: ", failure.message());
   if (access(options.runtime_dir.c_str(), W_OK) != 0)
     return concat("control.socket_dir ", options.runtime_dir, " is not writable");
   if (socket_answers(path))
@@ -132,8 +130,7 @@ std::vector<std::string> find_eal_obstacles(const EalOptions& options) {
   const cpu_set_t allowed = allowed_cpus();
   for (const uint16_t cpu : options.lcores)
     if (!CPU_ISSET(cpu, &allowed))
-      obstacles.push_back(
-          concat("eal.lcores names CPU ", cpu, "; this process may use ", list_cpus(allowed)));
+      obstacles.push_back(concat("eal.lcores names CPU ", cpu, "; this process may use ", list_cpus(allowed)));
   if (options.hugepages) {
     if (std::string o = find_hugepage_obstacle(options.memory_mb); !o.empty()) obstacles.push_back(o);
   }
@@ -144,8 +141,7 @@ std::vector<std::string> find_eal_obstacles(const EalOptions& options) {
 }
 
 std::optional<Eal> Eal::start(const EalOptions& options, std::string& error) {
-  for (const std::string& obstacle : find_eal_obstacles(options))
-    append(error, error.empty() ? "" : "\n", obstacle);
+  for (const std::string& obstacle : find_eal_obstacles(options)) append(error, error.empty() ? "" : "\n", obstacle);
   if (!error.empty()) return {};
 
   std::vector<std::string> arguments = {"tributary",
@@ -184,8 +180,8 @@ std::optional<Eal> Eal::start(const EalOptions& options, std::string& error) {
     append(line, " ", argument);
   }
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
-    error = concat("the EAL did not start: ", rte_strerror(rte_errno),
-                   "; it was given:", line.substr(line.find(' ', 1)));
+    error =
+        concat("the EAL did not start: ", rte_strerror(rte_errno), "; it was given:", line.substr(line.find(' ', 1)));
     return {};
   }
   return Eal();

@@ -20,8 +20,7 @@ std::string list_interfaces() {
   constexpr size_t kShown = 12;
   std::vector<std::string> names;
   struct if_nameindex* all = if_nameindex();
-  for (const struct if_nameindex* i = all; i != nullptr && i->if_name != nullptr; ++i)
-    names.emplace_back(i->if_name);
+  for (const struct if_nameindex* i = all; i != nullptr && i->if_name != nullptr; ++i) names.emplace_back(i->if_name);
   if (all != nullptr) if_freenameindex(all);
   std::string text;
   for (size_t i = 0; i < std::min(names.size(), kShown); ++i) append(text, i == 0 ? "" : ", ", names[i]);
@@ -52,8 +51,8 @@ KernelInterface inspect_interface(const std::string& name) {
   std::memcpy(request.ifr_name, name.data(), name.size());
   if (ioctl(fd, SIOCGIFFLAGS, &request) == 0) facts.up = (request.ifr_flags & IFF_UP) != 0;
   if (ioctl(fd, SIOCGIFMTU, &request) == 0) facts.mtu = static_cast<uint32_t>(request.ifr_mtu);
-  facts.merges_received = ask_ethtool(fd, request, ETHTOOL_GGRO) != 0 ||
-                          (ask_ethtool(fd, request, ETHTOOL_GFLAGS) & ETH_FLAG_LRO) != 0;
+  facts.merges_received =
+      ask_ethtool(fd, request, ETHTOOL_GGRO) != 0 || (ask_ethtool(fd, request, ETHTOOL_GFLAGS) & ETH_FLAG_LRO) != 0;
   facts.has_ipv4_address = ioctl(fd, SIOCGIFADDR, &request) == 0;
   close(fd);
   return facts;
@@ -63,8 +62,8 @@ std::vector<std::string> find_interface_faults(const std::string& name, const Ke
   std::vector<std::string> faults;
   if (!facts.up) faults.push_back(concat(name, " is down: ip link set ", name, " up"));
   if (facts.merges_received)
-    faults.push_back(concat("the kernel merges frames received on ", name,
-                            ", those do not fit a buffer: ethtool -K ", name, " gro off lro off"));
+    faults.push_back(concat("the kernel merges frames received on ", name, ", those do not fit a buffer: ethtool -K ",
+                            name, " gro off lro off"));
   if (facts.has_ipv4_address)
     faults.push_back(concat("the kernel has an IPv4 address on ", name,
                             " and may answer what is meant for us: ip addr flush dev ", name));

@@ -22,8 +22,7 @@ class Mailbox {
 
   void post(Task task) {
     auto* letter = new Letter{std::move(task), newest_.load(std::memory_order_relaxed)};
-    while (!newest_.compare_exchange_weak(letter->next, letter, std::memory_order_release,
-                                          std::memory_order_relaxed)) {
+    while (!newest_.compare_exchange_weak(letter->next, letter, std::memory_order_release, std::memory_order_relaxed)) {
     }
   }
 

@@ -56,8 +56,8 @@ std::string probe(const Device& device, uint16_t& id) {
 ip::PortOffloads choose_offloads(const rte_eth_dev_info& info, rte_eth_conf& conf) {
   const uint64_t rx = info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
   // Not FAST_FREE: a frame on its way out is usually still queued for retransmission (design D1).
-  const uint64_t tx = info.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-                                              RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+  const uint64_t tx = info.tx_offload_capa &
+                      (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
   conf.rxmode.offloads = rx;
   conf.txmode.offloads = tx;
   return {.receive_ip_checksum = (rx & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0,
@@ -76,8 +76,8 @@ std::string find_frame_size_obstacle(const PortOptions& options) {
   if (room >= needed) return {};
   uint32_t next = kAfPacketDefaultFrame;
   while (next < needed) next *= 2;
-  return concat("an MTU of ", options.mtu, " does not fit the driver's frames of ", room,
-                " bytes; add framesz=", next, ",blocksz=", std::max(next, 4096u), " to the device");
+  return concat("an MTU of ", options.mtu, " does not fit the driver's frames of ", room, " bytes; add framesz=", next,
+                ",blocksz=", std::max(next, 4096u), " to the device");
 }
 
 // The kernel's interface is left alone when it has the right MTU, since setting it needs more rights.
@@ -112,8 +112,7 @@ MacAddress find_mac(uint16_t id, const Device& device) {
 
 }  // namespace
 
-std::unique_ptr<Port> Port::open(const PortOptions& options, std::span<PacketPools* const> pools,
-                                 std::string& error) {
+std::unique_ptr<Port> Port::open(const PortOptions& options, std::span<PacketPools* const> pools, std::string& error) {
   std::unique_ptr<Port> port(new Port);
   error = find_obstacle(options.device);
   if (error.empty()) error = find_frame_size_obstacle(options);
@@ -132,8 +131,8 @@ bool Port::configure(const PortOptions& options, std::span<PacketPools* const> p
   if (const int r = rte_eth_dev_info_get(id_, &info); r != 0) return fail("it tells nothing about itself", r);
   const auto queues = static_cast<uint16_t>(pools.size());
   if (info.max_rx_queues < queues || info.max_tx_queues < queues) {
-    error = concat("it has ", std::min(info.max_rx_queues, info.max_tx_queues),
-                   " queues, but every worker needs one (", queues, ")");
+    error = concat("it has ", std::min(info.max_rx_queues, info.max_tx_queues), " queues, but every worker needs one (",
+                   queues, ")");
     return false;
   }
 

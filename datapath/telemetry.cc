@@ -53,8 +53,7 @@ int handle(const char* path, const char* parameters, rte_tel_data* out) {
     command = found->second;
   }
   const TelemetryValue reply = command(parameters == nullptr ? "" : parameters);
-  if (const auto* text = std::get_if<std::string>(&reply.value))
-    return rte_tel_data_string(out, text->c_str());
+  if (const auto* text = std::get_if<std::string>(&reply.value)) return rte_tel_data_string(out, text->c_str());
   TelemetryValue::Members members;
   if (const auto* several = std::get_if<TelemetryValue::Members>(&reply.value))
     members = *several;

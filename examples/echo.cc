@@ -2,7 +2,8 @@
 //
 //   echo DEVICE ADDRESS/LENGTH PORT      echo net_af_packet0,iface=veth1 10.1.0.1/24 7
 //
-// Every connection gets back what it sends; MPTCP clients may use as many subflows as they like. Ends on SIGINT or SIGTERM.
+// Every connection gets back what it sends; MPTCP clients may use as many subflows as they like. Ends on SIGINT or
+// SIGTERM.
 #include <csignal>
 #include <cstdlib>
 #include <iostream>

@@ -16,7 +16,9 @@ constexpr uint32_t kServerTimestamps = 12;  // bytes of option in every server s
 Concentrator::Concentrator(Policy policy) : policy_(std::move(policy)), relays_(policy_.max_relays) {}
 Concentrator::~Concentrator() = default;
 
-void Concentrator::attach(Stack& stack) { stack_ = &stack; }
+void Concentrator::attach(Stack& stack) {
+  stack_ = &stack;
+}
 
 void Concentrator::listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp,
                                       bool fast_open) {
@@ -197,8 +199,8 @@ void Concentrator::size_budget(Relay& relay, Side side, uint32_t released) {
   // What a leg is given makes room when the other one's peer has acknowledged it: a round goes over both.
   const Micros round_trip = stack_->round_trip(leg.stream) + stack_->round_trip(relay.leg(other(side)).stream);
   const uint32_t held = stack_->held(leg.stream);
-  const uint32_t budget = right_size(leg.sizing, stack_->context().now, round_trip, released, held - std::min(held, released),
-                                     leg.budget, {policy_.budget, policy_.max_budget});
+  const uint32_t budget = right_size(leg.sizing, stack_->context().now, round_trip, released,
+                                     held - std::min(held, released), leg.budget, {policy_.budget, policy_.max_budget});
   if (budget == leg.budget) return;
   leg.budget = budget;
   stack_->set_receive_budget(leg.stream, budget);
@@ -210,7 +212,8 @@ void Concentrator::on_gone(Relay& relay, Side side, bool reset) {
   relay.leg(side).stream = {};
   const ByteStream rest = relay.leg(other(side)).stream;
   if (!rest) return destroy(relay);
-  if (relay.state == RelayState::kConnecting || relay.state == RelayState::kAwaitingRequest || reset) return drop(relay);
+  if (relay.state == RelayState::kConnecting || relay.state == RelayState::kAwaitingRequest || reset)
+    return drop(relay);
   stack_->close(rest);
 }
 
@@ -224,7 +227,8 @@ void Concentrator::write_own(Relay& relay, Side side, std::span<const uint8_t> b
   info.payload_size = static_cast<uint16_t>(bytes.size());
   std::memcpy(packet.data(), bytes.data(), bytes.size());
   info.payload_sum = wire::sum_bytes(bytes);
-  relay.uncharged[static_cast<size_t>(side)] = static_cast<uint16_t>(relay.uncharged[static_cast<size_t>(side)] + bytes.size());
+  relay.uncharged[static_cast<size_t>(side)] =
+      static_cast<uint16_t>(relay.uncharged[static_cast<size_t>(side)] + bytes.size());
   PacketList list;
   list.push_back(std::move(packet));
   stack_->write(relay.leg(side).stream, std::move(list));
@@ -281,7 +285,9 @@ void Concentrator::abort_all() {
   relays_.for_each([this](Relay& relay) { drop(relay); });
 }
 
-uint32_t Concentrator::seconds() const { return static_cast<uint32_t>(stack_->context().now.count() / 1'000'000); }
+uint32_t Concentrator::seconds() const {
+  return static_cast<uint32_t>(stack_->context().now.count() / 1'000'000);
+}
 
 RelayInfo Concentrator::describe(const Relay& relay) const {
   RelayInfo info;

@@ -1,6 +1,6 @@
-// Concentrator: every relay of one worker. It is the user of all their streams: opens the server leg when a client's SYN
-// comes, answers the client when the server has answered (RFC 8803 §4.2: no added round trip), moves payload, carries
-// half-closes and resets across. Listeners' acceptors (transparent/, convert/) decide where a connection goes.
+// Concentrator: every relay of one worker. It is the user of all their streams: opens the server leg when a client's
+// SYN comes, answers the client when the server has answered (RFC 8803 §4.2: no added round trip), moves payload,
+// carries half-closes and resets across. Listeners' acceptors (transparent/, convert/) decide where a connection goes.
 #pragma once
 
 #include <deque>
@@ -35,8 +35,8 @@ class Concentrator : public StreamUser {
   ~Concentrator() override;
   void attach(Stack& stack);
 
-  /// Intercepts every TCP connection that reaches these interfaces on its way elsewhere. `dscp`: of what clients are sent.
-  /// `fast_open`: clients get cookies and may send payload in their SYNs (RFC 7413).
+  /// Intercepts every TCP connection that reaches these interfaces on its way elsewhere. `dscp`: of what clients are
+  /// sent. `fast_open`: clients get cookies and may send payload in their SYNs (RFC 7413).
   void listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp = 0,
                           bool fast_open = false);
   /// RFC 8803 service on `port` of the interfaces' own addresses, or of `addresses` only.
@@ -74,10 +74,10 @@ class Concentrator : public StreamUser {
   uint64_t user_data(const Relay& relay, Side side) const;
   Relay* find(uint64_t user_data, Side& side);
   /// Opens the server leg. `payload_per_segment` is what one segment of the access leg carries (design D3). False when
-  /// there is no route, address or port: nothing was opened. `early` is the client's payload so far, or null; `charged` says
-  /// that the access leg's window was charged for it, as it is not for a SYN's.
-  bool connect(Relay& relay, const FlowKey& client, const IpAddress& server, uint16_t port, uint16_t payload_per_segment,
-               Packet early, bool charged = false);
+  /// there is no route, address or port: nothing was opened. `early` is the client's payload so far, or null; `charged`
+  /// says that the access leg's window was charged for it, as it is not for a SYN's.
+  bool connect(Relay& relay, const FlowKey& client, const IpAddress& server, uint16_t port,
+               uint16_t payload_per_segment, Packet early, bool charged = false);
   /// Writes bytes of our own, not relayed ones, to a leg.
   void write_own(Relay& relay, Side side, std::span<const uint8_t> bytes);
   /// Gives the relay as long to leave its present state as a server has to answer.
@@ -105,7 +105,7 @@ class Concentrator : public StreamUser {
   Policy policy_;
   Stack* stack_ = nullptr;
   Slab<Relay> relays_;
-  std::deque<Pending> waiting_;      ///< all wait equally long: in order of deadline
+  std::deque<Pending> waiting_;  ///< all wait equally long: in order of deadline
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   bool accepting_ = true;
 };

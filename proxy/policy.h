@@ -17,12 +17,13 @@ struct Policy {
   };
   Source source = Source::kPool;
   std::vector<IpAddress> pool;
-  Micros connect_timeout = Micros::seconds(10);    ///< for the server's SYN-ACK
+  Micros connect_timeout = Micros::seconds(10);  ///< for the server's SYN-ACK
   congestion::Algorithm server_algorithm = congestion::Algorithm::kCubic;
-  uint8_t server_dscp = 0;         ///< differentiated services code point of what servers are sent
-  bool server_fast_open = false;   ///< early payload of clients in the server's SYN (RFC 7413), once it has given a cookie
-  uint32_t budget = 64 << 10;      ///< bytes held and in flight, each direction, at the start and always
-  uint32_t max_budget = 4 << 20;   ///< what it may grow to with the rate and the round trips
+  uint8_t server_dscp = 0;  ///< differentiated services code point of what servers are sent
+  bool server_fast_open =
+      false;                   ///< early payload of clients in the server's SYN (RFC 7413), once it has given a cookie
+  uint32_t budget = 64 << 10;  ///< bytes held and in flight, each direction, at the start and always
+  uint32_t max_budget = 4 << 20;  ///< what it may grow to with the rate and the round trips
   uint32_t max_relays = 1 << 17;
 };
 

@@ -23,7 +23,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kTick(500);  // how often links are looked at
 constexpr std::chrono::milliseconds kDrainTick(20);
-// After the resets, for what they bring back: who finds one not quite at the expected number asks once more (RFC 5961 §3.2).
+// After the resets, for what they bring back: who finds one not quite at the expected number asks once more (RFC 5961
+// §3.2).
 constexpr std::chrono::milliseconds kLastWords(500);
 
 // Blocked before any thread is made, so that every thread inherits it and only the control thread takes them.
@@ -74,8 +75,7 @@ class Daemon {
     const char* reason = "";
     pools_ = PacketPools::create(make_pool_sizes(config_), "worker0", &reason);
     if (pools_ == nullptr) {
-      error = concat("no room for the packet buffers in eal.memory_mb = ", config_.eal.memory_mb, " (",
-                     reason, ")");
+      error = concat("no room for the packet buffers in eal.memory_mb = ", config_.eal.memory_mb, " (", reason, ")");
       return false;
     }
     PacketPools* const pools[] = {pools_.get()};
@@ -100,11 +100,10 @@ class Daemon {
   void report() const {
     std::vector<PortReport> reports;
     for (const auto& port : ports_) reports.push_back({port->facts(), port->link()});
-    log_info(
-        "tributaryd ", TRIBUTARY_VERSION, "\n",
-        describe_start(config_, reports,
-                       datapath::telemetry_socket_path(config_.control.socket_dir, config_.eal.file_prefix)),
-        "ready");
+    log_info("tributaryd ", TRIBUTARY_VERSION, "\n",
+             describe_start(config_, reports,
+                            datapath::telemetry_socket_path(config_.control.socket_dir, config_.eal.file_prefix)),
+             "ready");
   }
 
   void serve(const sigset_t& signals) {

@@ -7,30 +7,29 @@
 
 namespace tributary {
 
-Engine::Engine(const config::Config& config, const std::vector<config::Interface>& interfaces,
-               PacketPools& pools, size_t port_count)
+Engine::Engine(const config::Config& config, const std::vector<config::Interface>& interfaces, PacketPools& pools,
+               size_t port_count)
     : pools_(pools),
       frames_(port_count),
       ip_(pools, frames_, random_, counters_, make_ip_limits(config)),
       concentrator_(make_policy(config, interfaces)) {}
 
 std::unique_ptr<Engine> Engine::create(const config::Config& config, WorkerId worker, uint16_t workers,
-                                       PacketPools& pools,
-                                       std::span<const std::unique_ptr<datapath::Port>> ports,
+                                       PacketPools& pools, std::span<const std::unique_ptr<datapath::Port>> ports,
                                        std::string& error) {
   const std::vector<config::Interface> interfaces = config::list_interfaces(config);
   std::unique_ptr<Engine> engine(new Engine(config, interfaces, pools, ports.size()));
   if (!engine->add_interfaces(config, interfaces, ports, error)) return nullptr;
   if (!engine->add_pool(config, interfaces, error)) return nullptr;
   engine->ip_.announce();
-  engine->stack_ = std::make_unique<Stack>(pools, engine->ip_, engine->frames_, engine->random_,
-                                           engine->counters_, make_settings(config, worker, workers),
-                                           engine->concentrator_, engine->clock_.now());
+  engine->stack_ =
+      std::make_unique<Stack>(pools, engine->ip_, engine->frames_, engine->random_, engine->counters_,
+                              make_settings(config, worker, workers), engine->concentrator_, engine->clock_.now());
   engine->concentrator_.attach(*engine->stack_);
   engine->add_listeners(config, interfaces);
   engine->worker_ =
-      std::make_unique<datapath::Worker>(make_worker_options(config, worker), *engine->stack_,
-                                         engine->frames_, engine->counters_, ports, engine->clock_, *engine);
+      std::make_unique<datapath::Worker>(make_worker_options(config, worker), *engine->stack_, engine->frames_,
+                                         engine->counters_, ports, engine->clock_, *engine);
   return engine;
 }
 
@@ -51,10 +50,9 @@ bool Engine::add_interfaces(const config::Config& config, const std::vector<conf
     return false;
   }
   for (const config::RouteSection& route : config.routes) {
-    const ip::RouteConfig wanted = {
-        .destination = route.destination,
-        .gateway = route.gateway,
-        .interface = static_cast<uint16_t>(interface_of_route(route, interfaces))};
+    const ip::RouteConfig wanted = {.destination = route.destination,
+                                    .gateway = route.gateway,
+                                    .interface = static_cast<uint16_t>(interface_of_route(route, interfaces))};
     if (ip_.add_route(wanted, error)) continue;
     error = concat("route to ", route.destination.to_string(), ": ", error);
     return false;
@@ -81,8 +79,7 @@ void Engine::add_listeners(const config::Config& config, const std::vector<confi
     std::vector<uint16_t> indices;
     for (const std::string& port : listener.ports)
       indices.push_back(static_cast<uint16_t>(config::find_interface(interfaces, port).value()));
-    const congestion::Algorithm algorithm =
-        make_algorithm(listener.congestion.value_or(config.tcp.congestion));
+    const congestion::Algorithm algorithm = make_algorithm(listener.congestion.value_or(config.tcp.congestion));
     if (listener.kind == "transparent")
       concentrator_.listen_transparent(std::move(indices), algorithm, listener.dscp, listener.fast_open);
     else

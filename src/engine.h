@@ -22,8 +22,7 @@ class Engine : public datapath::PassHook {
   /// `pools` was made first, because ports are opened with it; `ports` are open. Null with `error` when the
   /// IP layer refuses an address or a route. The configuration outlives the engine.
   static std::unique_ptr<Engine> create(const config::Config& config, WorkerId worker, uint16_t workers,
-                                        PacketPools& pools,
-                                        std::span<const std::unique_ptr<datapath::Port>> ports,
+                                        PacketPools& pools, std::span<const std::unique_ptr<datapath::Port>> ports,
                                         std::string& error);
   ~Engine() override = default;
 
@@ -40,8 +39,7 @@ class Engine : public datapath::PassHook {
          size_t port_count);
   bool add_interfaces(const config::Config& config, const std::vector<config::Interface>& interfaces,
                       std::span<const std::unique_ptr<datapath::Port>> ports, std::string& error);
-  bool add_pool(const config::Config& config, const std::vector<config::Interface>& interfaces,
-                std::string& error);
+  bool add_pool(const config::Config& config, const std::vector<config::Interface>& interfaces, std::string& error);
   void add_listeners(const config::Config& config, const std::vector<config::Interface>& interfaces);
   void on_pass(Micros now) override { concentrator_.advance(now); }
   Micros next_deadline() const override { return concentrator_.next_deadline(); }

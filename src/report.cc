@@ -38,11 +38,11 @@ std::string describe_offloads(const ip::PortOffloads& offloads) {
   return concat(join(in_use, "none"), "; done in software: ", join(missing, "nothing"));
 }
 
-void add_port(std::string& text, const config::Config& config,
-              const std::vector<config::Interface>& interfaces, size_t index, const PortReport& report) {
+void add_port(std::string& text, const config::Config& config, const std::vector<config::Interface>& interfaces,
+              size_t index, const PortReport& report) {
   const datapath::PortFacts& facts = report.facts;
-  append(text, "port ", facts.name, ": ", facts.device, ", driver ", facts.driver, ", MAC ",
-         facts.mac.to_string(), ", MTU ", facts.mtu, ", link ", describe_link(report.link), "\n");
+  append(text, "port ", facts.name, ": ", facts.device, ", driver ", facts.driver, ", MAC ", facts.mac.to_string(),
+         ", MTU ", facts.mtu, ", link ", describe_link(report.link), "\n");
   for (const config::Interface& interface : interfaces) {
     if (interface.port != index) continue;
     append(text, "  ", interface.name == facts.name ? "" : concat("interface ", interface.name, ", "),
@@ -68,12 +68,10 @@ std::string describe_listener(const config::Config& config, const config::Listen
   return text;
 }
 
-std::string describe_server_leg(const config::Config& config,
-                                const std::vector<config::Interface>& interfaces) {
+std::string describe_server_leg(const config::Config& config, const std::vector<config::Interface>& interfaces) {
   const config::ServerLegSection& leg = config.server_leg;
-  const std::string source = leg.source == "preserve"
-                                 ? std::string("the client's own address")
-                                 : join_addresses(list_source_addresses(config, interfaces));
+  const std::string source = leg.source == "preserve" ? std::string("the client's own address")
+                                                      : join_addresses(list_source_addresses(config, interfaces));
   return concat("server leg: from ", source, ", ", leg.congestion.value_or(config.tcp.congestion), ", ",
                 leg.connect_timeout_s, " s for a server to answer\n");
 }
@@ -106,10 +104,8 @@ std::string describe_start(const config::Config& config, std::span<const PortRep
     append(text, "route ", route.destination.to_string(), ": ",
            route.gateway ? concat("by ", route.gateway->to_string(), ", ") : "",
            interfaces[interface_of_route(route, interfaces)].name, "\n");
-  for (const config::ListenerSection& listener : config.listeners)
-    text += describe_listener(config, listener);
-  append(text, describe_server_leg(config, interfaces), describe_worker(config),
-         "telemetry: ", telemetry_socket, "\n");
+  for (const config::ListenerSection& listener : config.listeners) text += describe_listener(config, listener);
+  append(text, describe_server_leg(config, interfaces), describe_worker(config), "telemetry: ", telemetry_socket, "\n");
   return text;
 }
 

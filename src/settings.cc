@@ -11,14 +11,12 @@ std::vector<const config::Interface*> find_server_interfaces(const config::Confi
                                                              bool v4) {
   std::vector<const config::Interface*> found;
   for (const config::RouteSection& route : config.routes)
-    if (route.destination.address.is_v4() == v4)
-      found.push_back(&interfaces[interface_of_route(route, interfaces)]);
+    if (route.destination.address.is_v4() == v4) found.push_back(&interfaces[interface_of_route(route, interfaces)]);
   if (!found.empty()) return found;
   for (const config::Interface& interface : interfaces) {
-    const bool for_clients =
-        std::ranges::any_of(config.listeners, [&](const config::ListenerSection& listener) {
-          return std::ranges::find(listener.ports, interface.name) != listener.ports.end();
-        });
+    const bool for_clients = std::ranges::any_of(config.listeners, [&](const config::ListenerSection& listener) {
+      return std::ranges::find(listener.ports, interface.name) != listener.ports.end();
+    });
     if (!for_clients) found.push_back(&interface);
   }
   return found;
@@ -86,7 +84,9 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   settings.max_half_open = config.worker.max_half_open;
   settings.syn_cookies_from = config.worker.syn_cookies_from;
   settings.algorithm = make_algorithm(tcp.congestion);
-  settings.ecn = tcp.ecn == "off" ? Settings::Ecn::kOff : tcp.ecn == "ask" ? Settings::Ecn::kAsk : Settings::Ecn::kAccept;
+  settings.ecn = tcp.ecn == "off"   ? Settings::Ecn::kOff
+                 : tcp.ecn == "ask" ? Settings::Ecn::kAsk
+                                    : Settings::Ecn::kAccept;
   settings.keepalive = Micros::seconds(tcp.keepalive_s);
   settings.keepalive_interval = Micros::seconds(tcp.keepalive_interval_s);
   settings.keepalive_probes = tcp.keepalive_probes;
@@ -139,8 +139,7 @@ proxy::Policy make_policy(const config::Config& config, const std::vector<config
   return policy;
 }
 
-size_t interface_of_route(const config::RouteSection& route,
-                          const std::vector<config::Interface>& interfaces) {
+size_t interface_of_route(const config::RouteSection& route, const std::vector<config::Interface>& interfaces) {
   if (route.port) return config::find_interface(interfaces, *route.port).value();
   return config::find_on_link(interfaces, route.gateway.value()).value();
 }
@@ -149,8 +148,7 @@ std::vector<IpAddress> list_source_addresses(const config::Config& config,
                                              const std::vector<config::Interface>& interfaces) {
   std::vector<IpAddress> addresses = config.server_leg.pool;
   for (const bool v4 : {true, false}) {
-    if (std::ranges::any_of(config.server_leg.pool, [&](const IpAddress& a) { return a.is_v4() == v4; }))
-      continue;
+    if (std::ranges::any_of(config.server_leg.pool, [&](const IpAddress& a) { return a.is_v4() == v4; })) continue;
     for (const config::Interface* interface : find_server_interfaces(config, interfaces, v4)) {
       for (const IpPrefix& prefix : interface->addresses) {
         const IpAddress& address = prefix.address;

@@ -25,8 +25,7 @@ proxy::Policy make_policy(const config::Config& config, const std::vector<config
 congestion::Algorithm make_algorithm(const std::string& name);
 
 /// The index of the interface a route leaves by.
-size_t interface_of_route(const config::RouteSection& route,
-                          const std::vector<config::Interface>& interfaces);
+size_t interface_of_route(const config::RouteSection& route, const std::vector<config::Interface>& interfaces);
 
 /// The addresses server legs leave from: the pool, and for a family it lacks, those of the interfaces towards
 /// servers.

@@ -57,14 +57,12 @@ struct Telemetry::Source {
     const auto promise = std::make_shared<std::promise<TelemetryValue>>();
     std::future<TelemetryValue> reply = promise->get_future();
     engine.worker().mailbox().post([promise, make = std::move(make)] { promise->set_value(make()); });
-    if (reply.wait_for(kPatience) != std::future_status::ready)
-      return make_error("the worker does not answer");
+    if (reply.wait_for(kPatience) != std::future_status::ready) return make_error("the worker does not answer");
     return reply.get();
   }
 
   std::string_view listener_name(uint16_t index) const {
-    return index < config.listeners.size() ? std::string_view(config.listeners[index].name)
-                                           : std::string_view();
+    return index < config.listeners.size() ? std::string_view(config.listeners[index].name) : std::string_view();
   }
 
   TelemetryValue view_state() {
@@ -138,8 +136,7 @@ struct Telemetry::Source {
     worker.add("naps", statistics.naps.load());
     status.add("version", TRIBUTARY_VERSION);
     status.add("pid", static_cast<uint64_t>(getpid()));
-    status.add("uptime_s",
-               static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()));
+    status.add("uptime_s", static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()));
     status.add("worker", std::move(worker));
     status.add("ports", view_ports());
     status.add("listeners", view_listeners());
@@ -170,9 +167,8 @@ struct Telemetry::Source {
   }
 
   TelemetryValue view_connection(uint64_t id) {
-    const auto relay = id < engine.concentrator().end_id()
-                           ? engine.concentrator().find(static_cast<uint32_t>(id))
-                           : std::nullopt;
+    const auto relay =
+        id < engine.concentrator().end_id() ? engine.concentrator().find(static_cast<uint32_t>(id)) : std::nullopt;
     if (!relay) return make_error(concat("there is no connection ", id));
     return view_relay(*relay, listener_name(relay->listener));
   }
@@ -182,19 +178,16 @@ Telemetry::Telemetry(const config::Config& config, Engine& engine,
                      std::span<const std::unique_ptr<datapath::Port>> ports)
     : source_(new Source{.config = config, .engine = engine, .ports = ports, .mutex = {}}) {
   const auto add = [this](const char* path, const char* help, auto answer) {
-    datapath::register_telemetry(
-        path, help, [weak = std::weak_ptr(source_), answer](std::string_view parameters) {
-          const auto source = weak.lock();
-          if (source == nullptr) return make_error("the daemon is stopping");
-          const std::lock_guard lock(source->mutex);
-          return source->stopping ? make_error("the daemon is stopping") : answer(*source, parameters);
-        });
+    datapath::register_telemetry(path, help, [weak = std::weak_ptr(source_), answer](std::string_view parameters) {
+      const auto source = weak.lock();
+      if (source == nullptr) return make_error("the daemon is stopping");
+      const std::lock_guard lock(source->mutex);
+      return source->stopping ? make_error("the daemon is stopping") : answer(*source, parameters);
+    });
   };
-  add("/tributary/status", "Ports, listeners and load.",
-      [](Source& s, std::string_view) { return s.view_status(); });
-  add("/tributary/counters", "What was counted.", [](Source& s, std::string_view) {
-    return s.ask_worker([&s] { return view_counters(s.engine.counters()); });
-  });
+  add("/tributary/status", "Ports, listeners and load.", [](Source& s, std::string_view) { return s.view_status(); });
+  add("/tributary/counters", "What was counted.",
+      [](Source& s, std::string_view) { return s.ask_worker([&s] { return view_counters(s.engine.counters()); }); });
   add("/tributary/connections", "Relayed connections. Parameters: first identifier, how many.",
       [](Source& s, std::string_view parameters) {
         uint64_t first = 0;
@@ -205,8 +198,7 @@ Telemetry::Telemetry(const config::Config& config, Engine& engine,
   add("/tributary/connection", "One relayed connection. Parameter: its identifier.",
       [](Source& s, std::string_view parameters) {
         uint64_t id = 0;
-        if (parameters.empty() || !parse_numbers(parameters, {&id}))
-          return make_error("the parameter is a number");
+        if (parameters.empty() || !parse_numbers(parameters, {&id})) return make_error("the parameter is a number");
         return s.ask_worker([&s, id] { return s.view_connection(id); });
       });
 }

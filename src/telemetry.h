@@ -24,8 +24,7 @@ namespace tributary {
 class Telemetry {
  public:
   /// Everything referred to outlives this object, and the worker runs as long.
-  Telemetry(const config::Config& config, Engine& engine,
-            std::span<const std::unique_ptr<datapath::Port>> ports);
+  Telemetry(const config::Config& config, Engine& engine, std::span<const std::unique_ptr<datapath::Port>> ports);
   ~Telemetry();
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;

@@ -50,8 +50,7 @@ std::string_view name_state(proxy::RelayState state) {
 }  // namespace
 
 std::string format_endpoint(const IpAddress& address, uint16_t port) {
-  return address.is_v4() ? concat(address.to_string(), ":", port)
-                         : concat("[", address.to_string(), "]:", port);
+  return address.is_v4() ? concat(address.to_string(), ":", port) : concat("[", address.to_string(), "]:", port);
 }
 
 TelemetryValue view_stream(const StreamInfo& stream) {
@@ -64,8 +63,7 @@ TelemetryValue view_stream(const StreamInfo& stream) {
   view.add("send_queued", uint64_t{stream.send_queued});
   view.add("receive_held", uint64_t{stream.receive_held});
   TelemetryValue subflows;
-  for (size_t i = 0; i < stream.subflows.size(); ++i)
-    subflows.add(concat("s", i), view_subflow(stream.subflows[i]));
+  for (size_t i = 0; i < stream.subflows.size(); ++i) subflows.add(concat("s", i), view_subflow(stream.subflows[i]));
   view.add("subflows", std::move(subflows));
   return view;
 }

@@ -1,4 +1,5 @@
-// Context: what the protocol code of one worker works with. One per Stack, passed by reference everywhere; single thread.
+// Context: what the protocol code of one worker works with. One per Stack, passed by reference everywhere; single
+// thread.
 #pragma once
 
 #include <vector>
@@ -20,8 +21,8 @@
 #include "stack/tcp/fast_open_keys.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/path_model.h"
-#include "stack/tcp/syn_cookie.h"
 #include "stack/tcp/scoreboard.h"
+#include "stack/tcp/syn_cookie.h"
 #include "stack/tcp/tcb.h"
 #include "stack/tcp/time_wait.h"
 #include "stack/timer/timer_wheel.h"
@@ -37,8 +38,8 @@ struct SynAckOptions {
   std::array<uint8_t, 40> bytes;
 };
 
-/// How near the pool of data buffers is to its end (design D7). Above 15/16 payload is refused, with exceptions; above 31/32
-/// without. What is left lets acknowledgements in.
+/// How near the pool of data buffers is to its end (design D7). Above 15/16 payload is refused, with exceptions; above
+/// 31/32 without. What is left lets acknowledgements in.
 enum class Pressure : uint8_t { kNone, kHigh, kFull };
 
 /// A DSACK to be reported in this pass's ACK (RFC 2883).
@@ -59,18 +60,18 @@ struct Context {
   Pressure pressure = Pressure::kNone;
   uint32_t receive_share = UINT32_MAX;  ///< bytes a stream may hold or invite, whatever its budget: see tcp/window.h
   Micros pressure_sampled;
-  Micros now;                       ///< arrival time of the burst, or of the timer pass
+  Micros now;  ///< arrival time of the burst, or of the timer pass
 
   Slab<tcp::Tcb> tcbs;
-  Slab<tcp::Flight> flights;        ///< as many as Tcbs
-  Slab<tcp::PathModel> models;      ///< of the Tcbs whose algorithm works by one
+  Slab<tcp::Flight> flights;          ///< as many as Tcbs
+  Slab<tcp::PathModel> models;        ///< of the Tcbs whose algorithm works by one
   Slab<tcp::Scoreboard> scoreboards;  ///< as many as Tcbs
   Slab<mptcp::Connection> connections;
-  FlowTable flows;                  ///< 4-tuple -> Tcb index, or TIME-WAIT index with kTimeWaitBit
-  TokenTable tokens;                ///< token -> Connection index
+  FlowTable flows;    ///< 4-tuple -> Tcb index, or TIME-WAIT index with kTimeWaitBit
+  TokenTable tokens;  ///< token -> Connection index
   uint64_t flow_secret;
   TimerWheel wheel;
-  TimerWheel pacing_wheel;          ///< Tcbs with data that wait for their time
+  TimerWheel pacing_wheel;  ///< Tcbs with data that wait for their time
   tcp::TimeWaitTable time_wait;
   tcp::IsnGenerator isn;
   tcp::SynCookies cookies;
@@ -79,21 +80,21 @@ struct Context {
   mptcp::KeySource keys;
   std::vector<Listener> listeners;
 
-  WorkList output;                  ///< Tcbs with something to send
-  WorkList schedule;                ///< Connections whose scheduler must run
-  WorkList ready_tcbs;              ///< plain streams with events
+  WorkList output;      ///< Tcbs with something to send
+  WorkList schedule;    ///< Connections whose scheduler must run
+  WorkList ready_tcbs;  ///< plain streams with events
   WorkList ready_connections;
-  std::vector<uint32_t> ended_tcbs;         ///< to be given back when the pass ends
+  std::vector<uint32_t> ended_tcbs;  ///< to be given back when the pass ends
   std::vector<uint32_t> ended_connections;
-  uint32_t arrivals = 0;            ///< segments that came out of order: says which is later
-  uint32_t half_open = 0;           ///< passive Tcbs not yet established
-  uint32_t fast_open_pending = 0;   ///< of those, whose SYN's payload was taken
-  tcp::AnswerLimit answers;         ///< of Tcbs to what is not acceptable
+  uint32_t arrivals = 0;           ///< segments that came out of order: says which is later
+  uint32_t half_open = 0;          ///< passive Tcbs not yet established
+  uint32_t fast_open_pending = 0;  ///< of those, whose SYN's payload was taken
+  tcp::AnswerLimit answers;        ///< of Tcbs to what is not acceptable
   tcp::AnswerLimit time_wait_answers;
-  wire::TcpOptions in_options;      ///< of the segment being processed
-  wire::TcpOptions out_options;     ///< scratch for the segment being built
-  std::vector<SynAckOptions> syn_ack_options;   ///< of active opens established in this pass
-  std::vector<Duplicate> duplicates;            ///< of Tcbs with kDsackPending
+  wire::TcpOptions in_options;                 ///< of the segment being processed
+  wire::TcpOptions out_options;                ///< scratch for the segment being built
+  std::vector<SynAckOptions> syn_ack_options;  ///< of active opens established in this pass
+  std::vector<Duplicate> duplicates;           ///< of Tcbs with kDsackPending
 
   uint32_t milliseconds() const { return static_cast<uint32_t>(now.count() / 1000); }
   uint32_t flow_hash(const FlowKey& key) const { return hash_flow(key, flow_secret); }

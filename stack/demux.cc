@@ -31,9 +31,10 @@ bool parse_segment(Context& context, const ip::Received& received, Packet packet
   ++context.counters.tcp_in_segments;
   const uint16_t payload_size = static_cast<uint16_t>(bytes.size() - header->header_size);
   // The payload's sum is kept for the way out (design D2): read once here, or derived when the port has checked.
-  const wire::Sum front = wire::add(wire::pseudo_header_sum(received.ip.source, received.ip.destination, wire::ip_protocol::kTcp,
-                                                            static_cast<uint32_t>(bytes.size())),
-                                    wire::sum_header(bytes.data(), header->header_size));
+  const wire::Sum front =
+      wire::add(wire::pseudo_header_sum(received.ip.source, received.ip.destination, wire::ip_protocol::kTcp,
+                                        static_cast<uint32_t>(bytes.size())),
+                wire::sum_header(bytes.data(), header->header_size));
   wire::Sum payload_sum;
   if (received.tcp_checksum_good) {
     payload_sum = wire::subtract(0xffff, front);
@@ -96,18 +97,22 @@ void on_new_segment(Context& context, Segment& segment) {
   if (!syn && !may_be_cookie) return tcp::on_stray_segment(context, segment);
   const size_t listener = find_listener(context, segment);
   if (!syn) {
-    if (listener < context.listeners.size()) tcp::on_cookie_ack(context, static_cast<uint16_t>(listener), segment);
-    else tcp::on_stray_segment(context, segment);
+    if (listener < context.listeners.size())
+      tcp::on_cookie_ack(context, static_cast<uint16_t>(listener), segment);
+    else
+      tcp::on_stray_segment(context, segment);
     return;
   }
   // A join belongs to whoever's token it names; where nothing listens nothing is given away either.
-  if (segment.options->mptcp.has(wire::MptcpOptions::kJoin) && segment.options->mptcp.join.form == wire::JoinForm::kSyn &&
-      context.settings.mptcp_enabled) {
+  if (segment.options->mptcp.has(wire::MptcpOptions::kJoin) &&
+      segment.options->mptcp.join.form == wire::JoinForm::kSyn && context.settings.mptcp_enabled) {
     if (segment.for_us || listener < context.listeners.size()) mptcp::on_join_syn(context, segment);
     return;
   }
-  if (listener < context.listeners.size()) tcp::on_listen_segment(context, static_cast<uint16_t>(listener), segment);
-  else tcp::on_stray_segment(context, segment);
+  if (listener < context.listeners.size())
+    tcp::on_listen_segment(context, static_cast<uint16_t>(listener), segment);
+  else
+    tcp::on_stray_segment(context, segment);
 }
 
 /// The flow as `guess`, looked up before the burst was processed, unless something has happened to it since.
@@ -159,7 +164,8 @@ class Stage {
   size_t count_ = 0;
 };
 
-constexpr uint32_t kPayloadPerBuffer = 1400;  // bytes, of full segments; smaller ones use up the pool and so lower the share
+constexpr uint32_t kPayloadPerBuffer =
+    1400;  // bytes, of full segments; smaller ones use up the pool and so lower the share
 
 /// Counting a pool's buffers looks at every core's cache of them: not for each burst.
 void sample_pressure(Context& context) {
@@ -195,8 +201,10 @@ void receive_stage(Context& context, PortId port, std::span<rte_mbuf*> frames) {
         break;
       case ip::Received::Kind::kTcp: {
         Segment& segment = segments.add();
-        if (parse_segment(context, received, std::move(packet), segment)) context.flows.prefetch(segment.hash);
-        else segments.drop_last();
+        if (parse_segment(context, received, std::move(packet), segment))
+          context.flows.prefetch(segment.hash);
+        else
+          segments.drop_last();
         break;
       }
     }

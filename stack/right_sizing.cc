@@ -7,7 +7,9 @@ namespace {
 
 constexpr unsigned kTick = 10;  // two to the power of this: microseconds
 
-uint16_t ticks(Micros time) { return static_cast<uint16_t>(time.count() >> kTick); }
+uint16_t ticks(Micros time) {
+  return static_cast<uint16_t>(time.count() >> kTick);
+}
 
 /// A round is a tick at least: what comes in less time comes from so near that it may be too much.
 uint16_t round_ticks(Micros round_trip) {
@@ -22,8 +24,8 @@ uint64_t wanted(uint64_t delivered, uint64_t previous) {
 
 }  // namespace
 
-uint32_t right_size(RightSizing& state, Micros now, Micros round_trip, uint32_t released, uint32_t held, uint32_t budget,
-                    BudgetRange range) {
+uint32_t right_size(RightSizing& state, Micros now, Micros round_trip, uint32_t released, uint32_t held,
+                    uint32_t budget, BudgetRange range) {
   const bool first = state.delivered == 0 && state.previous.value() == 0;
   if (first) state.round_start = ticks(now);
   state.delivered = static_cast<uint32_t>(std::min<uint64_t>(uint64_t{state.delivered} + released, UINT32_MAX));
@@ -41,7 +43,9 @@ uint32_t right_size(RightSizing& state, Micros now, Micros round_trip, uint32_t 
   const uint32_t most = std::max(range.least, range.most);
   // Small steps are not worth a window update.
   if (want > uint64_t{budget} + budget / 8) return static_cast<uint32_t>(std::min<uint64_t>(want, most));
-  if (slow) return std::clamp(static_cast<uint32_t>(std::max<uint64_t>(want, budget / 2)), range.least, std::max(budget, range.least));
+  if (slow)
+    return std::clamp(static_cast<uint32_t>(std::max<uint64_t>(want, budget / 2)), range.least,
+                      std::max(budget, range.least));
   return budget;
 }
 

@@ -14,8 +14,8 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/info.h"
 #include "stack/tcp/open.h"
-#include "stack/tcp/pace.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/pace.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/stream.h"
@@ -51,7 +51,9 @@ ByteStream stream_of(const Context& context, const Connection& connection) {
 
 Stack::Stack(PacketPools& pools, ip::IpLayer& ip_layer, FrameQueues& frames, RandomSource& random, Counters& counters,
              const Settings& settings, StreamUser& user, Micros start)
-    : context_(std::make_unique<Context>(pools, ip_layer, random, counters, settings, start)), frames_(frames), user_(user) {}
+    : context_(std::make_unique<Context>(pools, ip_layer, random, counters, settings, start)),
+      frames_(frames),
+      user_(user) {}
 
 Stack::~Stack() {
   Context& c = *context_;
@@ -79,8 +81,10 @@ void Stack::advance_timers(Micros now, unsigned cap) {
     report_undeliverable(c);
   }
   c.wheel.advance(c.now, cap, [&c](TimerNode& node) {
-    if (node.kind == tcp::kTimerKind) tcp::on_timer(c, c.tcbs.at(node.owner));
-    else mptcp::on_timer(c, c.connections.at(node.owner));
+    if (node.kind == tcp::kTimerKind)
+      tcp::on_timer(c, c.tcbs.at(node.owner));
+    else
+      mptcp::on_timer(c, c.connections.at(node.owner));
   });
   // Looked at only while somebody waits: its ticks are so short that every pass is a new one.
   if (c.pacing_wheel.size() != 0)
@@ -93,8 +97,8 @@ void Stack::advance_timers(Micros now, unsigned cap) {
 void Stack::dispatch(Micros now) {
   Context& c = *context_;
   c.now = std::max(c.now, now);
-  // Users first: what they write or close is scheduled and sent in this pass. What they are told in return waits for the
-  // next one, so that a pass always ends.
+  // Users first: what they write or close is scheduled and sent in this pass. What they are told in return waits for
+  // the next one, so that a pass always ends.
   c.ready_tcbs.drain_once([&](uint32_t index) {
     Tcb& tcb = c.tcbs.at(index);
     tcb.clear(tcp::kReadyQueued);
@@ -131,7 +135,9 @@ Micros Stack::next_deadline() const {
   return std::min({c.wheel.next_deadline(), pacing, c.time_wait.next_deadline(c.now), c.ip.next_deadline()});
 }
 
-void Stack::add_listener(Listener listener) { context_->listeners.push_back(std::move(listener)); }
+void Stack::add_listener(Listener listener) {
+  context_->listeners.push_back(std::move(listener));
+}
 
 ByteStream Stack::connect(const ConnectOptions& options, PacketList early) {
   Context& c = *context_;
@@ -153,7 +159,8 @@ ByteStream Stack::connect(const ConnectOptions& options, PacketList early) {
   };
   if (options.local_port) {
     if (!usable(*options.local_port)) return {};
-  } else if (const auto port = pick_port(c.random, c.settings.first_ephemeral_port, c.settings.last_ephemeral_port, usable)) {
+  } else if (const auto port =
+                 pick_port(c.random, c.settings.first_ephemeral_port, c.settings.last_ephemeral_port, usable)) {
     request.key.local_port = *port;
   } else {
     return {};
@@ -166,8 +173,10 @@ ByteStream Stack::connect(const ConnectOptions& options, PacketList early) {
   const ByteStream stream = mptcp::stream_of(c, *tcb);
   if (!early.empty()) write(stream, std::move(early));
   using FastOpen = ConnectOptions::FastOpen;
-  if (options.fast_open == FastOpen::kOff || tcb->is_subflow()) tcp::send_syn(c, *tcb);
-  else tcp::send_fast_open_syn(c, *tcb, options.fast_open == FastOpen::kNoCookie);
+  if (options.fast_open == FastOpen::kOff || tcb->is_subflow())
+    tcp::send_syn(c, *tcb);
+  else
+    tcp::send_fast_open_syn(c, *tcb, options.fast_open == FastOpen::kNoCookie);
   return stream;
 }
 
@@ -212,7 +221,8 @@ void Stack::retransmit_syn(ByteStream stream) {
 bool Stack::open_subflow(ByteStream stream, const IpAddress& local, const IpAddress& remote, uint16_t remote_port,
                          std::optional<uint16_t> interface, bool backup) {
   Connection* connection = connection_of(*context_, stream);
-  return connection != nullptr && mptcp::open_subflow(*context_, *connection, local, remote, remote_port, interface, backup);
+  return connection != nullptr &&
+         mptcp::open_subflow(*context_, *connection, local, remote, remote_port, interface, backup);
 }
 
 PacketList Stack::read(ByteStream stream, uint32_t max_bytes) {
@@ -234,7 +244,8 @@ void Stack::release(ByteStream stream, uint32_t bytes) {
 
 void Stack::write(ByteStream stream, PacketList packets, bool more_follows) {
   if (Tcb* tcb = tcb_of(*context_, stream)) return tcp::write(*context_, *tcb, std::move(packets), more_follows);
-  if (Connection* connection = connection_of(*context_, stream)) mptcp::write(*context_, *connection, std::move(packets));
+  if (Connection* connection = connection_of(*context_, stream))
+    mptcp::write(*context_, *connection, std::move(packets));
 }
 
 void Stack::set_gathering(ByteStream stream, Gathering gathering) {
@@ -398,8 +409,8 @@ std::optional<tcp::TcpInfo> Stack::tcp_info(ByteStream stream) const {
 
 bool Stack::idle() const {
   const Context& c = *context_;
-  return c.tcbs.size() == 0 && c.connections.size() == 0 && c.tokens.size() == 0 && c.flows.size() == c.time_wait.size() &&
-         c.half_open == 0;
+  return c.tcbs.size() == 0 && c.connections.size() == 0 && c.tokens.size() == 0 &&
+         c.flows.size() == c.time_wait.size() && c.half_open == 0;
 }
 
 }  // namespace tributary

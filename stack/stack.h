@@ -1,5 +1,5 @@
-// Stack: the protocol engine of one worker, sans-I/O (design §2). The owner brings frames, time and randomness; the stack
-// leaves frames in FrameQueues and tells stream users what happened. One pass:
+// Stack: the protocol engine of one worker, sans-I/O (design §2). The owner brings frames, time and randomness; the
+// stack leaves frames in FrameQueues and tells stream users what happened. One pass:
 //
 //   receive(burst)* -> advance_timers -> dispatch -> (the owner drains FrameQueues)
 //
@@ -13,10 +13,10 @@
 
 #include "stack/byte_stream.h"
 #include "stack/context.h"
-#include "stack/packet/packet_list.h"
 #include "stack/ip/ip_layer.h"
 #include "stack/listener.h"
 #include "stack/packet/frame_queue.h"
+#include "stack/packet/packet_list.h"
 #include "stack/settings.h"
 
 namespace tributary {
@@ -26,18 +26,18 @@ struct TcpInfo;
 }
 
 struct ConnectOptions {
-  IpAddress local;                    ///< must be ours or preserved by policy
-  std::optional<uint16_t> local_port; ///< empty: one is picked (RFC 6056)
+  IpAddress local;                     ///< must be ours or preserved by policy
+  std::optional<uint16_t> local_port;  ///< empty: one is picked (RFC 6056)
   IpAddress remote;
   uint16_t remote_port = 0;
-  uint16_t mss = 0;                   ///< MSS to announce at most; 0 = what the path allows
-  uint16_t max_segment = 0;           ///< most bytes of a segment either way, options included; 0 = what the path allows
-  bool mptcp = false;                 ///< offer MP_CAPABLE
+  uint16_t mss = 0;          ///< MSS to announce at most; 0 = what the path allows
+  uint16_t max_segment = 0;  ///< most bytes of a segment either way, options included; 0 = what the path allows
+  bool mptcp = false;        ///< offer MP_CAPABLE
   std::optional<uint16_t> interface;  ///< bind to this interface instead of the routing table
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
-  uint8_t dscp = 0;                   ///< differentiated services code point of what is sent
-  /// Early payload in the SYN (RFC 7413, plain TCP only): with a cookie of the server's, asking for one when there is none yet;
-  /// or without any, where the server is known to take it so.
+  uint8_t dscp = 0;  ///< differentiated services code point of what is sent
+  /// Early payload in the SYN (RFC 7413, plain TCP only): with a cookie of the server's, asking for one when there is
+  /// none yet; or without any, where the server is known to take it so.
   enum class FastOpen : uint8_t { kOff, kCookie, kNoCookie };
   FastOpen fast_open = FastOpen::kOff;
   uint64_t user_data = 0;
@@ -57,8 +57,8 @@ struct StreamInfo {
   bool mptcp = false, fallback = false;
   uint32_t token = 0;
   uint64_t bytes_received = 0, bytes_sent = 0;
-  uint32_t send_queued = 0;      ///< bytes written and not acknowledged
-  uint32_t receive_held = 0;     ///< bytes delivered and not released
+  uint32_t send_queued = 0;   ///< bytes written and not acknowledged
+  uint32_t receive_held = 0;  ///< bytes delivered and not released
   std::vector<SubflowInfo> subflows;
 };
 
@@ -83,8 +83,8 @@ class Stack {
 
   // Opening.
   void add_listener(Listener listener);
-  /// Starts an active open. `early` is what is written first; a peer may see it twice if it goes with the SYN. Empty: no route,
-  /// no port or no room left.
+  /// Starts an active open. `early` is what is written first; a peer may see it twice if it goes with the SYN. Empty:
+  /// no route, no port or no room left.
   ByteStream connect(const ConnectOptions& options, PacketList early = {});
   /// Answers a deferred SYN with a SYN-ACK. `user_data` comes back with the stream's events.
   void accept(ByteStream stream, uint64_t user_data);
@@ -106,8 +106,8 @@ class Stack {
   PacketList read(ByteStream stream, uint32_t max_bytes);
   uint32_t readable(ByteStream stream) const;
   void release(ByteStream stream, uint32_t bytes);
-  /// Takes over the packets (`info()` says where their payload is) and sends them in order. `more_follows`: the next write is
-  /// near, so what does not fill a segment waits for it, or for the next ACK (plain TCP only).
+  /// Takes over the packets (`info()` says where their payload is) and sends them in order. `more_follows`: the next
+  /// write is near, so what does not fill a segment waits for it, or for the next ACK (plain TCP only).
   void write(ByteStream stream, PacketList packets, bool more_follows = false);
   /// Plain TCP only, kNone to begin with; an MPTCP connection never waits. To kNone: what waits leaves now.
   void set_gathering(ByteStream stream, Gathering gathering);
@@ -115,12 +115,12 @@ class Stack {
   uint32_t take_acked(ByteStream stream);
   /// Bytes written and not yet acknowledged.
   uint32_t unacked(ByteStream stream) const;
-  /// Closes our direction once everything written is sent (FIN, DATA_FIN). The other one stays open for as long as the peer
-  /// wants.
+  /// Closes our direction once everything written is sent (FIN, DATA_FIN). The other one stays open for as long as the
+  /// peer wants.
   void close(ByteStream stream);
-  /// The user has done with both directions: closes ours, and what the peer still sends has no reader, so it is answered with
-  /// a reset (RFC 9293 §3.6.1; MPTCP throws it away) and its FIN is waited for no longer than Settings::fin_wait2. With
-  /// received data unread it aborts (RFC 2525 §2.17). No event follows.
+  /// The user has done with both directions: closes ours, and what the peer still sends has no reader, so it is
+  /// answered with a reset (RFC 9293 §3.6.1; MPTCP throws it away) and its FIN is waited for no longer than
+  /// Settings::fin_wait2. With received data unread it aborts (RFC 2525 §2.17). No event follows.
   void leave(ByteStream stream);
   /// Ends both directions at once: RST, MP_FASTCLOSE. No event follows.
   void abort(ByteStream stream);
@@ -128,8 +128,8 @@ class Stack {
   StreamError error(ByteStream stream) const;
   /// With StreamError::kUnreachable: the code of the ICMP error.
   uint8_t icmp_code(ByteStream stream) const;
-  /// Bytes the stream may hold and invite, if the pool has them (tcp::receive_limit); growing takes effect at once, shrinking as
-  /// data is released: what was invited stays so. right_sizing.h says how much is needed.
+  /// Bytes the stream may hold and invite, if the pool has them (tcp::receive_limit); growing takes effect at once,
+  /// shrinking as data is released: what was invited stays so. right_sizing.h says how much is needed.
   void set_receive_budget(ByteStream stream, uint32_t bytes);
   /// Bytes delivered, read or not, and not yet released.
   uint32_t held(ByteStream stream) const;
@@ -144,12 +144,12 @@ class Stack {
 
   // Views.
   std::optional<StreamInfo> info(ByteStream stream) const;
-  /// In detail, tcp/info.h: of a plain stream, or of the first subflow of an MPTCP connection. Until the user has been told
-  /// that the stream is gone, and during that call.
+  /// In detail, tcp/info.h: of a plain stream, or of the first subflow of an MPTCP connection. Until the user has been
+  /// told that the stream is gone, and during that call.
   std::optional<tcp::TcpInfo> tcp_info(ByteStream stream) const;
   const Context& context() const { return *context_; }
   Context& context() { return *context_; }
-  bool idle() const;   ///< no control block, no queued packet
+  bool idle() const;  ///< no control block, no queued packet
 
  private:
   std::unique_ptr<Context> context_;

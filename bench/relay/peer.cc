@@ -40,8 +40,8 @@ Peer::Peer(const PeerConfig& config, PacketPools& pools, Micros now)
     interface.offloads = config.offloads;
     bool good = ip_.add_interface(interface, error).has_value();
     if (good && !described.destination.empty())
-      good = ip_.add_route(
-          {IpPrefix::parse(described.destination).value(), IpAddress::parse(described.gateway), i}, error);
+      good = ip_.add_route({IpPrefix::parse(described.destination).value(), IpAddress::parse(described.gateway), i},
+                           error);
     if (!good) throw std::runtime_error(error);
   }
   stack_ = std::make_unique<Stack>(pools_, ip_, frames_, random_, counters_, peer_settings(), *this, now);
@@ -65,8 +65,7 @@ void Peer::listen(uint16_t port) {
   stack_->add_listener(std::move(listener));
 }
 
-void Peer::connect(const IpAddress& local, const IpAddress& remote, uint16_t port, uint16_t interface,
-                   bool mptcp) {
+void Peer::connect(const IpAddress& local, const IpAddress& remote, uint16_t port, uint16_t interface, bool mptcp) {
   ConnectOptions options;
   options.local = local;
   options.remote = remote;
@@ -130,11 +129,10 @@ void Peer::read(Flow& flow) {
   while (Packet packet = packets.pop_front()) {
     const auto payload = packet.payload();
     bytes += static_cast<uint32_t>(payload.size());
-    const bool same = payload.size() == pattern_.size() &&
-                      std::memcmp(payload.data(), pattern_.data(), pattern_.size()) == 0;
+    const bool same =
+        payload.size() == pattern_.size() && std::memcmp(payload.data(), pattern_.data(), pattern_.size()) == 0;
     if (!same && problem_.empty())
-      problem_ = config_.name + ": a segment of " + std::to_string(payload.size()) +
-                 " bytes is not one that was sent";
+      problem_ = config_.name + ": a segment of " + std::to_string(payload.size()) + " bytes is not one that was sent";
   }
   bytes_received_ += bytes;
   stack_->release(flow.stream, bytes);

@@ -33,8 +33,7 @@ class Peer : public StreamUser, public Acceptor {
   ~Peer() override;
 
   void listen(uint16_t port);
-  void connect(const IpAddress& local, const IpAddress& remote, uint16_t port, uint16_t interface,
-               bool mptcp);
+  void connect(const IpAddress& local, const IpAddress& remote, uint16_t port, uint16_t interface, bool mptcp);
   /// Opens a further subflow on streams that are ready for it, a few a call: more would overflow the queue of
   /// a neighbour that is still being resolved. True when every stream has it.
   bool open_subflows(const IpAddress& local, const IpAddress& remote, uint16_t port, uint16_t interface);

@@ -25,10 +25,9 @@ struct Row {
 std::vector<Row> make_rows(const RelayOptions& options) {
   std::vector<Row> rows;
   const auto add = [&](std::string group, std::string member, Scenario scenario) {
-    std::string title = scenario.mptcp
-                            ? (scenario.direction == Direction::kUp ? "MPTCP to TCP, " : "TCP to MPTCP, ") +
-                                  std::to_string(scenario.subflows) +
-                                  (scenario.subflows == 1 ? " subflow" : " subflows")
+    std::string title = scenario.mptcp ? (scenario.direction == Direction::kUp ? "MPTCP to TCP, " : "TCP to MPTCP, ") +
+                                             std::to_string(scenario.subflows) +
+                                             (scenario.subflows == 1 ? " subflow" : " subflows")
                         : scenario.direction == Direction::kUp ? "TCP to TCP"
                                                                : "TCP to TCP, down";
     if (scenario.connections > 1) title += ", " + std::to_string(scenario.connections) + " connections";
@@ -71,12 +70,10 @@ void print_head() {
 
 void print_row(const Row& row) {
   const Summary relay = summarize(row.relay);
-  const auto per_segment = [&](uint64_t n) {
-    return static_cast<double>(n) / static_cast<double>(row.last.segments);
-  };
+  const auto per_segment = [&](uint64_t n) { return static_cast<double>(n) / static_cast<double>(row.last.segments); };
   std::printf("%-50s %9.0f %8.0f..%-7.0f %9.1f %7.2f %7.2f %7.2f", row.title.c_str(), relay.median, relay.low,
-              relay.high, summarize(row.swap).median, summarize(row.ratio).median,
-              per_segment(row.last.frames_in), per_segment(row.last.frames_out));
+              relay.high, summarize(row.swap).median, summarize(row.ratio).median, per_segment(row.last.frames_in),
+              per_segment(row.last.frames_out));
   uint64_t all = 0;
   for (uint64_t bytes : row.path_bytes) all += bytes;
   if (row.path_bytes.size() > 1) {
@@ -110,8 +107,7 @@ Json run_relay(const RelayOptions& options) {
       row.interrupted += relay.interrupted + swap.interrupted;
       copies += world.payload_copies();
       all_swaps.push_back(row.swap.back());
-      if (world.finish() != 0)
-        throw std::runtime_error(row.title + ": buffers of the proxy did not come back");
+      if (world.finish() != 0) throw std::runtime_error(row.title + ": buffers of the proxy did not come back");
     }
   }
 

@@ -23,17 +23,15 @@ class RingPort {
   RingPort& operator=(const RingPort&) = delete;
 
   // The worker's side: measured.
-  unsigned receive(rte_mbuf** frames) {
-    return rte_ring_sc_dequeue_burst(received_, as_void(frames), kBurst, nullptr);
-  }
+  unsigned receive(rte_mbuf** frames) { return rte_ring_sc_dequeue_burst(received_, as_void(frames), kBurst, nullptr); }
   /// Takes over all of `frames`.
   void transmit(std::span<rte_mbuf*> frames) {
     if (!sent_.empty()) {
       rte_pktmbuf_free_bulk(sent_.data(), static_cast<unsigned>(sent_.size()));
       sent_.clear();
     }
-    const unsigned taken = rte_ring_sp_enqueue_burst(sending_, as_void(frames.data()),
-                                                     static_cast<unsigned>(frames.size()), nullptr);
+    const unsigned taken =
+        rte_ring_sp_enqueue_burst(sending_, as_void(frames.data()), static_cast<unsigned>(frames.size()), nullptr);
     if (taken < frames.size()) drop(frames.subspan(taken));
   }
   bool has_received() const { return !rte_ring_empty(received_); }
@@ -41,9 +39,7 @@ class RingPort {
   // The wire's side: not measured.
   /// False when the ring is full: the frame stays the caller's.
   bool deliver(rte_mbuf* frame) { return rte_ring_sp_enqueue(received_, frame) == 0; }
-  unsigned take(rte_mbuf** frames) {
-    return rte_ring_sc_dequeue_burst(sending_, as_void(frames), kBurst, nullptr);
-  }
+  unsigned take(rte_mbuf** frames) { return rte_ring_sc_dequeue_burst(sending_, as_void(frames), kBurst, nullptr); }
   /// The device has sent `frame`, which was taken.
   void complete(rte_mbuf* frame) { sent_.push_back(frame); }
 

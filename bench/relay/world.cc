@@ -30,8 +30,7 @@ const char* const kServer = "10.9.0.2";
 
 ip::PortOffloads offloads_of(bool checksum) {
   ip::PortOffloads o;
-  o.receive_ip_checksum = o.receive_tcp_checksum = o.transmit_ip_checksum = o.transmit_tcp_checksum =
-      checksum;
+  o.receive_ip_checksum = o.receive_tcp_checksum = o.transmit_ip_checksum = o.transmit_tcp_checksum = checksum;
   o.transmit_multi_segment = true;
   return o;
 }
@@ -61,16 +60,13 @@ World::World(const Scenario& scenario, Pools& pools)
       path_bytes_(scenario.subflows) {
   const ip::PortOffloads offloads = offloads_of(scenario.checksum_offload);
   make_proxy();
-  PeerConfig client{"client", {},
-                    offloads, kInFlight / scenario.connections,
-                    segment_, scenario.direction == Direction::kUp,
-                    1};
+  PeerConfig client{
+      "client", {}, offloads, kInFlight / scenario.connections, segment_, scenario.direction == Direction::kUp, 1};
   for (unsigned i = 0; i < scenario.subflows; ++i)
     client.interfaces.push_back({access(i, 2) + "/24", "10.9.0.0/24", access(i, 1)});
   client_ = std::make_unique<Peer>(client, *pools.client, now_);
-  PeerConfig server{
-      "server", {{std::string(kServer) + "/24", "", ""}}, offloads, kInFlight / scenario.connections,
-      segment_, scenario.direction == Direction::kDown,   2};
+  PeerConfig server{"server", {{std::string(kServer) + "/24", "", ""}}, offloads, kInFlight / scenario.connections,
+                    segment_, scenario.direction == Direction::kDown,   2};
   server_ = std::make_unique<Peer>(server, *pools.server, now_);
   server_->listen(kPort);
   const uint32_t rate = kFramesPerTurn * kFrameSize;
@@ -99,8 +95,8 @@ void World::make_proxy() {
   policy.pool = {address("10.9.0.1")};
   policy.budget = std::min<uint32_t>(kInFlight, 2 * kInFlight / scenario_.connections);  // never what limits
   concentrator_ = std::make_unique<proxy::Concentrator>(policy);
-  stack_ = std::make_unique<Stack>(*pools_.proxy, *ip_, frames_, random_, proxy_counters_, Settings{},
-                                   *concentrator_, now_);
+  stack_ =
+      std::make_unique<Stack>(*pools_.proxy, *ip_, frames_, random_, proxy_counters_, Settings{}, *concentrator_, now_);
   concentrator_->attach(*stack_);
   concentrator_->listen_transparent(access_interfaces, congestion::Algorithm::kCubic);
 }
@@ -244,8 +240,8 @@ void World::check() const {
     if (!peer->problem().empty()) throw std::runtime_error(peer->problem());
   const Counters& c = proxy_counters_;
   if (c.tcp_retransmitted + c.tcp_timeouts + c.drop_no_buffer + c.tcp_ofo_dropped != 0)
-    throw std::runtime_error("the relay lost something: " + std::to_string(c.tcp_retransmitted) +
-                             " retransmissions, " + std::to_string(c.tcp_timeouts) + " time-outs");
+    throw std::runtime_error("the relay lost something: " + std::to_string(c.tcp_retransmitted) + " retransmissions, " +
+                             std::to_string(c.tcp_timeouts) + " time-outs");
   for (const auto& port : ports_)
     if (port->dropped() != 0) throw std::runtime_error("a transmit ring was full");
 }
@@ -313,8 +309,7 @@ Measurement World::measure_mac_swap(uint64_t frames) {
     for (const Recorded& frame : recorded_[at]) {
       Packet packet = pools_.proxy->data();
       if (!packet) throw std::runtime_error("the proxy's pool is used up");
-      std::memcpy(packet.append(static_cast<uint16_t>(frame.bytes.size())), frame.bytes.data(),
-                  frame.bytes.size());
+      std::memcpy(packet.append(static_cast<uint16_t>(frame.bytes.size())), frame.bytes.data(), frame.bytes.size());
       if (!ports_[frame.link]->deliver(packet.release())) throw std::runtime_error("a ring is full");
     }
     do {

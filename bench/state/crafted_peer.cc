@@ -24,8 +24,7 @@ Key key_of(uint32_t i) {
   return Key{uint64_t{0x1122334400000000} + i};
 }
 IpAddress client_address(uint16_t port, uint32_t i) {
-  return IpAddress::v4((port == CraftedPeer::kFirstAccess ? kFirstAddress : kSecondAddress) +
-                       i / kClientsPerAddress);
+  return IpAddress::v4((port == CraftedPeer::kFirstAccess ? kFirstAddress : kSecondAddress) + i / kClientsPerAddress);
 }
 IpAddress server_address(uint32_t i) {
   return IpAddress::v4(kServers + 1 + i % kServerCount);
@@ -53,8 +52,7 @@ void CraftedPeer::set_syn_options() {
   out_.window_scale = 7;
 }
 
-void CraftedPeer::send(uint16_t port, const IpAddress& from, const IpAddress& to,
-                       const wire::TcpHeader& fields) {
+void CraftedPeer::send(uint16_t port, const IpAddress& from, const IpAddress& to, const wire::TcpHeader& fields) {
   Packet frame = pools_.data();
   if (!frame) throw std::runtime_error("no buffer for a crafted frame");
   const size_t options_size = wire::tcp_options_size(out_);
@@ -108,8 +106,7 @@ void CraftedPeer::on_frame(uint16_t port, const Packet& frame) {
   const auto tcp = wire::parse_tcp(segment);
   if (!tcp || tcp->has(kRst)) throw std::runtime_error("the relay sent a reset, or no TCP segment");
   heard.tcp = *tcp;
-  wire::parse_tcp_options(segment.subspan(wire::kTcpHeaderSize, tcp->header_size - wire::kTcpHeaderSize),
-                          in_);
+  wire::parse_tcp_options(segment.subspan(wire::kTcpHeaderSize, tcp->header_size - wire::kTcpHeaderSize), in_);
   if (port == kServerSide)
     on_server_side(heard);
   else

@@ -49,8 +49,7 @@ class Proxy {
       interface.addresses = {IpPrefix::parse(addresses[port]).value()};
       interface.offloads = {true, true, true, true, true};
       std::string error;
-      const auto behind =
-          IpPrefix::parse(port == CraftedPeer::kServerSide ? "198.18.0.0/15" : "100.64.0.0/10").value();
+      const auto behind = IpPrefix::parse(port == CraftedPeer::kServerSide ? "198.18.0.0/15" : "100.64.0.0/10").value();
       if (!ip_.add_interface(interface, error) ||
           !ip_.add_route({behind, IpAddress::parse(gateways[port]), port}, error))
         throw std::runtime_error(error);
@@ -107,8 +106,7 @@ class Proxy {
     for (uint16_t port = 0; port < 3; ++port) {
       burst.swap(received_[port]);
       for (size_t at = 0; at < burst.size(); at += kBurst)
-        stack_->receive(PortId{port}, std::span(burst).subspan(at, std::min(kBurst, burst.size() - at)),
-                        now_);
+        stack_->receive(PortId{port}, std::span(burst).subspan(at, std::min(kBurst, burst.size() - at)), now_);
       burst.clear();
       burst.swap(received_[port]);  // keeps the room
     }
@@ -124,15 +122,14 @@ class Proxy {
   void check() {
     const Context& c = stack_->context();
     uint32_t established = 0;
-    stack_->context().tcbs.for_each(
-        [&](const tcp::Tcb& tcb) { established += tcb.state == tcp::State::kEstablished; });
+    stack_->context().tcbs.for_each([&](const tcp::Tcb& tcb) { established += tcb.state == tcp::State::kEstablished; });
     const bool whole = concentrator_->size() == opened_ && c.connections.size() == opened_ &&
                        c.tcbs.size() == 3 * opened_ && established == 3 * opened_ &&
                        counters_.mptcp_join_ack_rx == opened_ && peer_.joined() == opened_;
     if (!whole)
       throw std::runtime_error("of " + std::to_string(opened_) + " connections there are " +
-                               std::to_string(concentrator_->size()) + " relays and " +
-                               std::to_string(established) + " established legs");
+                               std::to_string(concentrator_->size()) + " relays and " + std::to_string(established) +
+                               " established legs");
     if (pools_.data_in_use() + pools_.header_in_use() != 0)
       throw std::runtime_error("an idle connection holds buffers");
   }
@@ -163,12 +160,11 @@ Json run_state(const StateOptions& options) {
   const uint64_t at_many = resident_bytes();
   const double slope = static_cast<double>(at_many - at_few) / (options.connections - kFew);
   const double all = static_cast<double>(at_many - before) / options.connections;
-  std::printf(
-      "Bytes per idle proxied connection (two subflows and a server leg): %.0f, from %u to %u of them.\n",
-      slope, kFew, options.connections);
+  std::printf("Bytes per idle proxied connection (two subflows and a server leg): %.0f, from %u to %u of them.\n",
+              slope, kFew, options.connections);
   std::printf("With the tables sized for that many, all told: %.0f.\n", all);
-  std::printf("Blocks: Tcb %zu (three), Connection %zu, Relay %zu.\n", sizeof(tcp::Tcb),
-              sizeof(mptcp::Connection), sizeof(proxy::Relay));
+  std::printf("Blocks: Tcb %zu (three), Connection %zu, Relay %zu.\n", sizeof(tcp::Tcb), sizeof(mptcp::Connection),
+              sizeof(proxy::Relay));
   return Json()
       .put("bytes_per_idle_proxied_connection", slope)
       .put("bytes_with_tables", all)

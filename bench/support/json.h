@@ -13,8 +13,8 @@ class Json {
  public:
   Json& put(std::string_view name, double value) {
     char text[32];
-    std::snprintf(text, sizeof text,
-                  value == static_cast<double>(static_cast<long long>(value)) ? "%.0f" : "%.2f", value);
+    std::snprintf(text, sizeof text, value == static_cast<double>(static_cast<long long>(value)) ? "%.0f" : "%.2f",
+                  value);
     return add(name, text);
   }
   Json& put(std::string_view name, std::string_view value) { return add(name, quote(value)); }

@@ -1,5 +1,5 @@
-// The loop, the devices, the clock and the randomness tributaryd uses, for programs that embed the stack and have none of
-// their own. examples/echo.cc is a whole one.
+// The loop, the devices, the clock and the randomness tributaryd uses, for programs that embed the stack and have none
+// of their own. examples/echo.cc is a whole one.
 //
 //   Eal            DPDK, from a list of devices  Port         one of them, with the offloads it has
 //   Worker         one polling core: brings frames and time to a Stack, takes frames away

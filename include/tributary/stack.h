@@ -1,5 +1,5 @@
-// Embedding the protocol engine in a program of your own. It is sans-I/O: you own the loop, the devices, the clock and the
-// randomness; a Stack takes frames and time and gives back frames and events:
+// Embedding the protocol engine in a program of your own. It is sans-I/O: you own the loop, the devices, the clock and
+// the randomness; a Stack takes frames and time and gives back frames and events:
 //
 //   Stack::receive(port, burst, now)*  ->  advance_timers(now)  ->  dispatch(now)  ->  send what FrameQueues holds
 //

@@ -77,8 +77,7 @@ Message build_error(const Request& request) {
     case ErrorCode::kUnsupportedMessage:
       return build_aligned_error(request.error, request.offending);
     case ErrorCode::kUnsupportedTcpOption:
-      return build_error(request.error,
-                         Bytes(request.unsupported_options).first(request.unsupported_option_count));
+      return build_error(request.error, Bytes(request.unsupported_options).first(request.unsupported_option_count));
     case ErrorCode::kMissingCookie:
     case ErrorCode::kNotAuthorized:
     case ErrorCode::kResourceExceeded:

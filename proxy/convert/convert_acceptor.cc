@@ -11,8 +11,8 @@ constexpr uint32_t kRetrySeconds = 30;  // suggested to clients we cannot serve 
 /// Drops the Convert message from the front of what came with it. Empty when nothing is left.
 Packet behind(Concentrator& concentrator, Packet payload, uint16_t message_size) {
   if (!payload || payload.info().payload_size <= message_size) return Packet();
-  return concentrator.stack().context().pools.reference(payload, message_size,
-                                                        static_cast<uint16_t>(payload.info().payload_size - message_size));
+  return concentrator.stack().context().pools.reference(
+      payload, message_size, static_cast<uint16_t>(payload.info().payload_size - message_size));
 }
 
 }  // namespace

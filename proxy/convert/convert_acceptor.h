@@ -1,5 +1,5 @@
-// The Transport Converter's side of a connection (RFC 8803 §4.2): the Connect in the SYN's payload starts the server leg at
-// once; the client is answered with what came of it.
+// The Transport Converter's side of a connection (RFC 8803 §4.2): the Connect in the SYN's payload starts the server
+// leg at once; the client is answered with what came of it.
 #pragma once
 
 #include <unordered_map>

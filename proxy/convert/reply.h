@@ -20,9 +20,8 @@ struct Reply {
   Outcome outcome = Outcome::kNeedMore;
   uint16_t size = 0;  ///< bytes of the message; the server's data starts here
   bool has_extended_header = false;
-  std::span<const uint8_t> server_options;  ///< options of the server's SYN-ACK; points into the stream
-  bool server_speaks_mptcp =
-      false;  ///< kind 30 is among them: later connections can do without the converter
+  std::span<const uint8_t> server_options;   ///< options of the server's SYN-ACK; points into the stream
+  bool server_speaks_mptcp = false;          ///< kind 30 is among them: later connections can do without the converter
   std::span<const uint8_t> supported_kinds;  ///< TCP options the converter supports, padding included
   uint8_t error = 0;                         ///< an ErrorCode, or a number not yet assigned
   std::span<const uint8_t> error_value;      ///< behind the code, padding included

@@ -21,8 +21,7 @@ struct RequestedOptions {
   bool timestamps = false;
   bool mptcp = false;
   bool fast_open = false;
-  uint8_t fast_open_cookie_size =
-      0;  ///< 0 with `fast_open` = cookie request; else the cookie is to be sent as it is
+  uint8_t fast_open_cookie_size = 0;  ///< 0 with `fast_open` = cookie request; else the cookie is to be sent as it is
   std::array<uint8_t, 16> fast_open_cookie{};
 };
 
@@ -57,7 +56,6 @@ struct Request {
 /// Parses from the start of a stream. `stream` may hold user data behind the message; the result points into
 /// it. Options of other kinds than `supported` make the outcome an error that lists them; kinds 0 to 3 and 5
 /// are ignored (§7.1 to §7.3), TCP-AO is never supported (§7.7).
-Request parse_request(std::span<const uint8_t> stream,
-                      std::span<const uint8_t> supported = kSupportedOptions);
+Request parse_request(std::span<const uint8_t> stream, std::span<const uint8_t> supported = kSupportedOptions);
 
 }  // namespace tributary::convert

@@ -9,7 +9,8 @@ class Concentrator;
 
 class TransparentAcceptor : public Acceptor {
  public:
-  TransparentAcceptor(Concentrator& concentrator, uint16_t listener) : concentrator_(concentrator), listener_(listener) {}
+  TransparentAcceptor(Concentrator& concentrator, uint16_t listener)
+      : concentrator_(concentrator), listener_(listener) {}
   void on_incoming(IncomingConnection incoming) override;
   void on_incoming_again(ByteStream stream, uint64_t user_data) override;
 
@@ -18,7 +19,8 @@ class TransparentAcceptor : public Acceptor {
   uint16_t listener_;
 };
 
-/// Destinations no client may reach through us: our own addresses, link-local, loopback, multicast (RFC 8803 §9, DP-22).
+/// Destinations no client may reach through us: our own addresses, link-local, loopback, multicast (RFC 8803 §9,
+/// DP-22).
 bool is_forbidden(const Concentrator& concentrator, const IpAddress& destination);
 
 }  // namespace tributary::proxy

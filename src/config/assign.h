@@ -33,8 +33,7 @@ void put(const Value& value, std::optional<T>& member) {
 template <typename T>
 void put(const Value& value, std::vector<T>& member) {
   member.clear();
-  for (const std::string& item : std::get<std::vector<std::string>>(value))
-    put(Value(item), member.emplace_back());
+  for (const std::string& item : std::get<std::vector<std::string>>(value)) put(Value(item), member.emplace_back());
 }
 
 template <typename T>

@@ -16,8 +16,7 @@ void Diagnostics::add_warning(uint32_t line, std::string message) {
 }
 
 bool Diagnostics::has_errors() const {
-  return std::ranges::any_of(all_,
-                             [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; });
+  return std::ranges::any_of(all_, [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; });
 }
 
 std::string Diagnostics::to_string() const {

@@ -7,8 +7,7 @@ namespace {
 
 std::string list_choices(const Option& option) {
   std::string text;
-  for (const std::string_view choice : option.choices)
-    append(text, text.empty() ? "\"" : ", \"", choice, "\"");
+  for (const std::string_view choice : option.choices) append(text, text.empty() ? "\"" : ", \"", choice, "\"");
   return text;
 }
 
@@ -96,15 +95,14 @@ std::string describe_expected(const Option& option) {
 std::string explain_options() {
   std::string text;
   for (const Section& section : all_sections()) {
-    const std::string title =
-        section.repeated ? concat("[[", section.name, "]]") : concat("[", section.name, "]");
+    const std::string title = section.repeated ? concat("[[", section.name, "]]") : concat("[", section.name, "]");
     append(text, text.empty() ? "" : "\n", "### `", title, "`\n\n", section.meaning, "\n\n");
     append(text, "| key | type | default | range | meaning |\n|---|---|---|---|---|\n");
     for (const Option& option : section.options) {
       const bool literal = option.fallback != kRequired && option.fallback != kNone;
       const std::string fallback = literal ? concat("`", option.fallback, "`") : std::string(option.fallback);
-      append(text, "| `", option.key, "` | ", option.list ? "list of " : "", type_name(option), " | ",
-             fallback, " | ", describe_range(option), " | ", option.meaning, " |\n");
+      append(text, "| `", option.key, "` | ", option.list ? "list of " : "", type_name(option), " | ", fallback, " | ",
+             describe_range(option), " | ", option.meaning, " |\n");
     }
   }
   return text;

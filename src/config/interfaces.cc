@@ -40,8 +40,7 @@ std::optional<size_t> find_on_link(const std::vector<Interface>& interfaces, con
 }
 
 bool is_on_link(const Interface& interface, const IpAddress& address) {
-  return std::ranges::any_of(interface.addresses,
-                             [&](const IpPrefix& prefix) { return prefix.contains(address); });
+  return std::ranges::any_of(interface.addresses, [&](const IpPrefix& prefix) { return prefix.contains(address); });
 }
 
 }  // namespace tributary::config

@@ -33,9 +33,8 @@ std::string describe_found(const toml::node& node) {
 }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 32 && std::ranges::all_of(text, [](unsigned char c) {
-    return std::isalnum(c) || c == '_' || c == '-' || c == '.';
-  });
+  return !text.empty() && text.size() <= 32 &&
+         std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; });
 }
 
 bool is_network(std::string_view text) {
@@ -117,8 +116,7 @@ class Reader {
       std::vector<std::string_view> names;
       for (const Section& s : sections) names.push_back(s.name);
       const std::string_view kind = node.is_table() || node.is_array_of_tables() ? "section" : "key";
-      diagnostics_.add_error(
-          line, concat("unknown ", kind, " \"", key.str(), "\"", suggest_nearest(key.str(), names)));
+      diagnostics_.add_error(line, concat("unknown ", kind, " \"", key.str(), "\"", suggest_nearest(key.str(), names)));
       return;
     }
     if (!section->repeated) {
@@ -126,16 +124,15 @@ class Reader {
       if (const auto* table = node.as_table()) {
         fill(*section, lines, *table);
       } else {
-        diagnostics_.add_error(line,
-                               concat("\"", section->name, "\" is one section: write [", section->name, "]"));
+        diagnostics_.add_error(line, concat("\"", section->name, "\" is one section: write [", section->name, "]"));
         fill(*section, lines, toml::table());
       }
       return;
     }
     const auto* array = node.as_array();
     if (array == nullptr || (!array->empty() && !node.is_array_of_tables())) {
-      diagnostics_.add_error(
-          line, concat("there may be several of \"", section->name, "\": write [[", section->name, "]]"));
+      diagnostics_.add_error(line,
+                             concat("there may be several of \"", section->name, "\": write [[", section->name, "]]"));
       return;
     }
     for (const toml::node& element : *array) fill(*section, section->open(config_), *element.as_table());
@@ -201,8 +198,8 @@ class Reader {
   }
 
   void report_value(const Section& section, const Option& option, const toml::node& node) {
-    std::string message = concat(section.name, ".", option.key, ": expected ", describe_expected(option),
-                                 "; found ", describe_found(node));
+    std::string message = concat(section.name, ".", option.key, ": expected ", describe_expected(option), "; found ",
+                                 describe_found(node));
     if (option.type == Type::kChoice && node.is_string())
       message += suggest_nearest(node.as_string()->get(), option.choices);
     diagnostics_.add_error(line_of(node), std::move(message));

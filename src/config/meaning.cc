@@ -21,8 +21,7 @@ constexpr uint64_t kHeaderRoom = 384;
 constexpr uint64_t kDataRoom = 2048;
 
 bool is_usable(const IpAddress& address) {
-  return !address.is_unspecified() && !address.is_multicast() && !address.is_loopback() &&
-         !address.is_broadcast();
+  return !address.is_unspecified() && !address.is_multicast() && !address.is_loopback() && !address.is_broadcast();
 }
 
 class Checker {
@@ -59,8 +58,8 @@ class Checker {
             concat("tcp.min_rto_ms (", tcp.min_rto_ms, ") is above tcp.max_rto_ms (", tcp.max_rto_ms, ")"));
     if (tcp.first_ephemeral_port > tcp.last_ephemeral_port)
       error(tcp, "first_ephemeral_port",
-            concat("tcp.first_ephemeral_port (", tcp.first_ephemeral_port,
-                   ") is above tcp.last_ephemeral_port (", tcp.last_ephemeral_port, ")"));
+            concat("tcp.first_ephemeral_port (", tcp.first_ephemeral_port, ") is above tcp.last_ephemeral_port (",
+                   tcp.last_ephemeral_port, ")"));
     for (const std::string& key : tcp.fast_open_keys)
       if (!parse_sip_key(key))
         error(tcp, "fast_open_keys",
@@ -68,8 +67,8 @@ class Checker {
                      "\" is not 32 hexadecimal digits, in groups of eight or without dashes"));
     if (config_.relay.budget > config_.relay.max_budget)
       error(config_.relay, "budget",
-            concat("relay.budget (", config_.relay.budget, ") is above relay.max_budget (",
-                   config_.relay.max_budget, ")"));
+            concat("relay.budget (", config_.relay.budget, ") is above relay.max_budget (", config_.relay.max_budget,
+                   ")"));
     if (!config_.control.socket_dir.starts_with('/'))
       error(config_.control, "socket_dir", "control.socket_dir must be an absolute path");
     std::string message;
@@ -77,8 +76,7 @@ class Checker {
     if (!lcores)
       error(config_.eal, "lcores", concat("eal.lcores: ", message));
     else if (lcores->size() > 1)
-      error(config_.eal, "lcores",
-            concat("eal.lcores names ", lcores->size(), " CPUs; there is one worker for now"));
+      error(config_.eal, "lcores", concat("eal.lcores names ", lcores->size(), " CPUs; there is one worker for now"));
     check_memory();
   }
 
@@ -90,24 +88,22 @@ class Checker {
       room = std::max<uint64_t>(room, port.mtu + 18u);
       ring += port.rx_descriptors;
     }
-    const uint64_t needed = worker.data_buffers * (room + kBufferOverhead) +
-                            worker.header_buffers * (kHeaderRoom + kBufferOverhead);
+    const uint64_t needed =
+        worker.data_buffers * (room + kBufferOverhead) + worker.header_buffers * (kHeaderRoom + kBufferOverhead);
     const uint64_t needed_mb = (needed >> 20) + 1;
     if (needed_mb > config_.eal.memory_mb)
       error(config_.eal, "memory_mb",
-            concat("eal.memory_mb is ", config_.eal.memory_mb, ", but the buffers of [worker] need ",
-                   needed_mb));
+            concat("eal.memory_mb is ", config_.eal.memory_mb, ", but the buffers of [worker] need ", needed_mb));
     if (worker.data_buffers <= ring)
       error(worker, "data_buffers",
-            concat("worker.data_buffers is ", worker.data_buffers,
-                   ", and the receive rings of the ports alone hold ", ring));
+            concat("worker.data_buffers is ", worker.data_buffers, ", and the receive rings of the ports alone hold ",
+                   ring));
   }
 
   void check_names() {
     std::set<std::string, std::less<>> names;
     for (const PortSection& port : config_.ports)
-      if (!names.insert(port.name).second)
-        error(port, "name", concat("the name \"", port.name, "\" is taken"));
+      if (!names.insert(port.name).second) error(port, "name", concat("the name \"", port.name, "\" is taken"));
     for (const InterfaceSection& interface : config_.interfaces)
       if (!names.insert(interface.name).second)
         error(interface, "name", concat("the name \"", interface.name, "\" is taken"));
@@ -144,11 +140,10 @@ class Checker {
         error(section, "addresses", concat("interface \"", section.name, "\" has no address"));
     }
     for (const PortSection& port : config_.ports) {
-      const bool used = !port.addresses.empty() ||
-                        std::ranges::find(config_.interfaces, port.name, &InterfaceSection::port) !=
-                            config_.interfaces.end();
-      if (!used)
-        error(port, "addresses", concat("port \"", port.name, "\" has no address and no [[interface]]"));
+      const bool used =
+          !port.addresses.empty() ||
+          std::ranges::find(config_.interfaces, port.name, &InterfaceSection::port) != config_.interfaces.end();
+      if (!used) error(port, "addresses", concat("port \"", port.name, "\" has no address and no [[interface]]"));
       if (port.addresses.empty() && port.vlan)
         error(port, "vlan", concat("port \"", port.name, "\" has a vlan but no address"));
     }
@@ -188,8 +183,7 @@ class Checker {
     for (const Interface& interface : interfaces_) {
       for (const IpPrefix& prefix : interface.addresses) {
         if (!is_usable(prefix.address))
-          error(*interface.lines, "addresses",
-                concat(prefix.address.to_string(), " cannot be an address of ours"));
+          error(*interface.lines, "addresses", concat(prefix.address.to_string(), " cannot be an address of ours"));
         claim(users, prefix.address, *interface.lines, "addresses", concat("\"", interface.name, "\""));
         if (!prefix.address.is_v4() && interface.mtu < 1280)
           error(*interface.lines, "mtu",
@@ -212,8 +206,8 @@ class Checker {
     const auto [place, is_new] = users.try_emplace(address, &where, user);
     if (is_new) return;
     error(where, key,
-          concat("address ", address.to_string(), " of ", user, " is already used by ", place->second.second,
-                 " (line ", place->second.first->line_of(key), ")"));
+          concat("address ", address.to_string(), " of ", user, " is already used by ", place->second.second, " (line ",
+                 place->second.first->line_of(key), ")"));
   }
 
   void check_route(const RouteSection& route) {
@@ -228,8 +222,7 @@ class Checker {
     const IpAddress& gateway = *route.gateway;
     if (gateway.is_v4() != route.destination.address.is_v4()) {
       error(route, "gateway",
-            concat("the gateway ", gateway.to_string(), " is not of the family of ",
-                   route.destination.to_string()));
+            concat("the gateway ", gateway.to_string(), " is not of the family of ", route.destination.to_string()));
       return;
     }
     if (std::ranges::any_of(interfaces_, [&](const Interface& i) {
@@ -240,8 +233,8 @@ class Checker {
     }
     // Link-local gateways are on every IPv6 link, whatever the prefixes say.
     if (interface != nullptr && !gateway.is_v4() && gateway.is_link_local()) return;
-    const bool reachable = interface != nullptr ? is_on_link(*interface, gateway)
-                                                : find_on_link(interfaces_, gateway).has_value();
+    const bool reachable =
+        interface != nullptr ? is_on_link(*interface, gateway) : find_on_link(interfaces_, gateway).has_value();
     if (reachable) return;
     const auto better = find_on_link(interfaces_, gateway);
     error(route, "gateway",
@@ -260,8 +253,7 @@ class Checker {
   }
 
   void check_listener(const ListenerSection& listener) {
-    if (listener.ports.empty())
-      error(listener, "ports", concat("listener \"", listener.name, "\" has no port"));
+    if (listener.ports.empty()) error(listener, "ports", concat("listener \"", listener.name, "\" has no port"));
     std::vector<const Interface*> interfaces;
     for (const std::string& name : listener.ports)
       if (const Interface* interface = look_up(listener, "ports", name)) interfaces.push_back(interface);
@@ -269,8 +261,7 @@ class Checker {
       for (const std::string_view key : {"listen_port", "addresses"})
         if (listener.key_lines.contains(key))
           error(listener, key,
-                concat("a transparent listener takes every destination; \"", key,
-                       "\" is for kind = \"convert\""));
+                concat("a transparent listener takes every destination; \"", key, "\" is for kind = \"convert\""));
       return;
     }
     for (const IpAddress& address : listener.addresses) {
@@ -293,8 +284,7 @@ class Checker {
         const auto shared = std::ranges::find_first_of(a.ports, b.ports);
         if (apart || shared == a.ports.end()) continue;
         error(a, "ports",
-              concat("listeners \"", b.name, "\" and \"", a.name, "\" want the same connections on \"",
-                     *shared, "\""));
+              concat("listeners \"", b.name, "\" and \"", a.name, "\" want the same connections on \"", *shared, "\""));
       }
     }
   }
@@ -304,8 +294,7 @@ class Checker {
     const Interface* interface = nullptr;
     if (leg.port && (interface = look_up(leg, "port", *leg.port)) == nullptr) return;
     if (leg.source == "preserve") {
-      if (!leg.pool.empty())
-        error(leg, "pool", "server_leg.source is \"preserve\", so there is no use for a pool");
+      if (!leg.pool.empty()) error(leg, "pool", "server_leg.source is \"preserve\", so there is no use for a pool");
       return;
     }
     for (const IpAddress& address : leg.pool) {
@@ -320,8 +309,7 @@ class Checker {
         return std::ranges::any_of(i.addresses,
                                    [&](const IpPrefix& p) { return p.address.is_v4() == address.is_v4(); });
       });
-      if (!family_used)
-        error(leg, "pool", concat(address.to_string(), ": no port has an address of that family"));
+      if (!family_used) error(leg, "pool", concat(address.to_string(), ": no port has an address of that family"));
     }
     if (leg.pool.empty()) return;
     for (const bool v4 : {true, false}) {
@@ -355,8 +343,7 @@ class Checker {
       });
       if (!for_clients) return;
     }
-    diagnostics_.add_error(
-        0, "there is no way to a server: no [[route]], and every port is one of a listener's");
+    diagnostics_.add_error(0, "there is no way to a server: no [[route]], and every port is one of a listener's");
   }
 
   const Config& config_;

@@ -21,8 +21,8 @@ constexpr timeval kPatience = {.tv_sec = 5, .tv_usec = 0};
 
 }  // namespace
 
-std::optional<std::string> find_socket(const std::string& directory,
-                                       const std::optional<std::string>& file_prefix, std::string& error) {
+std::optional<std::string> find_socket(const std::string& directory, const std::optional<std::string>& file_prefix,
+                                       std::string& error) {
   namespace fs = std::filesystem;
   const fs::path base = fs::path(directory) / "dpdk";
   if (file_prefix) return (base / *file_prefix / "dpdk_telemetry.v2").string();
@@ -44,8 +44,7 @@ std::optional<std::string> find_socket(const std::string& directory,
   return {};
 }
 
-Client::Client(Client&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), greeting_(std::move(other.greeting_)) {}
+Client::Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)), greeting_(std::move(other.greeting_)) {}
 
 Client::~Client() {
   if (fd_ >= 0) close(fd_);

@@ -12,8 +12,8 @@ using Json = nlohmann::ordered_json;
 
 /// The sockets below a control directory: <directory>/dpdk/<file prefix>/dpdk_telemetry.v2. Without a prefix
 /// the only one there is; empty with `error` when there is none or a choice.
-std::optional<std::string> find_socket(const std::string& directory,
-                                       const std::optional<std::string>& file_prefix, std::string& error);
+std::optional<std::string> find_socket(const std::string& directory, const std::optional<std::string>& file_prefix,
+                                       std::string& error);
 
 class Client {
  public:

@@ -121,19 +121,18 @@ Json restore_lists(const Json& reply) {
 }
 
 std::string format_status(const Json& status) {
-  std::string out = concat("tributaryd ", text(status, "version"), ", process ", number(status, "pid"),
-                           ", up ", format_age(number(status, "uptime_s")), "\n\n");
+  std::string out = concat("tributaryd ", text(status, "version"), ", process ", number(status, "pid"), ", up ",
+                           format_age(number(status, "uptime_s")), "\n\n");
   const Json& state = child(status, "connections");
   append(out, "connections  ", number(state, "relayed"), " relayed, ", number(state, "mptcp"), " MPTCP, ",
          number(state, "tcp"), " TCP control blocks, ", number(state, "half_open"), " half open, ",
          number(state, "time_wait"), " in TIME-WAIT\n");
   const Json& buffers = child(status, "buffers");
-  append(out, "buffers      ", number(buffers, "data_in_use"), " of ", number(buffers, "data_total"),
-         " for data, ", number(buffers, "header_in_use"), " of ", number(buffers, "header_total"),
-         " for headers in use\n");
+  append(out, "buffers      ", number(buffers, "data_in_use"), " of ", number(buffers, "data_total"), " for data, ",
+         number(buffers, "header_in_use"), " of ", number(buffers, "header_total"), " for headers in use\n");
   const Json& worker = child(status, "worker");
-  append(out, "worker       ", number(worker, "passes"), " passes, ", number(worker, "working_passes"),
-         " with work, ", number(worker, "naps"), " naps\n\n");
+  append(out, "worker       ", number(worker, "passes"), " passes, ", number(worker, "working_passes"), " with work, ",
+         number(worker, "naps"), " naps\n\n");
 
   Table ports({{"PORT"},
                {"DEVICE"},
@@ -145,12 +144,11 @@ std::string format_status(const Json& status) {
                {"SENT", Align::kRight},
                {"LOST", Align::kRight}});
   for (const Json& port : child(status, "ports")) {
-    const uint64_t lost = number(port, "rx_missed") + number(port, "rx_errors") +
-                          number(port, "rx_no_buffer") + number(port, "tx_errors");
+    const uint64_t lost = number(port, "rx_missed") + number(port, "rx_errors") + number(port, "rx_no_buffer") +
+                          number(port, "tx_errors");
     ports.add_row({text(port, "name"), text(port, "device"), text(port, "driver"), text(port, "link"),
-                   std::to_string(number(port, "mtu")), text(port, "mac"),
-                   format_bytes(number(port, "rx_bytes")), format_bytes(number(port, "tx_bytes")),
-                   std::to_string(lost)});
+                   std::to_string(number(port, "mtu")), text(port, "mac"), format_bytes(number(port, "rx_bytes")),
+                   format_bytes(number(port, "tx_bytes")), std::to_string(lost)});
   }
   out += ports.to_string();
   Table listeners({{"LISTENER"}, {"KIND"}, {"ON"}});

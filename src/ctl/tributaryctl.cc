@@ -45,8 +45,7 @@ void print(std::string_view text) {
 }
 
 std::optional<uint64_t> parse_number(const std::string& text) {
-  if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos || text.size() > 18)
-    return {};
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos || text.size() > 18) return {};
   return std::strtoull(text.c_str(), nullptr, 10);
 }
 
@@ -57,8 +56,7 @@ std::optional<Json> ask_connections(Client& client, uint64_t limit, std::string&
   while (all.size() < limit) {
     auto reply = client.ask(concat("/tributary/connections,", next, ",", limit - all.size()), error);
     if (!reply) return {};
-    for (const Json& connection : restore_lists(reply->value("connections", Json::object())))
-      all.push_back(connection);
+    for (const Json& connection : restore_lists(reply->value("connections", Json::object()))) all.push_back(connection);
     const uint64_t after = reply->value("next", uint64_t{0});
     if (after <= next) break;
     next = after;

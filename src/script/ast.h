@@ -111,7 +111,7 @@ struct Event {
 struct Script {
   std::string path;
   std::vector<std::pair<std::string, std::string>> options;  ///< `--name=value`
-  std::vector<std::pair<int, std::string>> init;  ///< commands before the first event, with their line
+  std::vector<std::pair<int, std::string>> init;             ///< commands before the first event, with their line
   std::vector<Event> events;
   std::vector<std::pair<int, std::string>> cleanup;
 };

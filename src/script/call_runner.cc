@@ -265,8 +265,7 @@ int64_t CallRunner::attempt_poll() {
     const int got = face_.poll(live_fd(*fd), static_cast<int>(evaluate(*events)));
     const int64_t wanted = revents != nullptr ? evaluate(*revents) : 0;
     if (got != 0) ++ready;
-    if (got != wanted)
-      wrong = "\n  revents: expected " + std::to_string(wanted) + ", got " + std::to_string(got);
+    if (got != wanted) wrong = "\n  revents: expected " + std::to_string(wanted) + ", got " + std::to_string(got);
   }
   const bool done = ready != 0 || host_.now() >= deadline_;
   if (done && !wrong.empty()) fail(call_->text + wrong);
@@ -319,8 +318,7 @@ int64_t CallRunner::set_option() {
   } else {
     value.push_back(evaluate(e));
   }
-  return face_.set_option(live_fd(argument(0)), static_cast<int>(integer(1)), static_cast<int>(integer(2)),
-                          value);
+  return face_.set_option(live_fd(argument(0)), static_cast<int>(integer(1)), static_cast<int>(integer(2)), value);
 }
 
 std::vector<TcpVariable> CallRunner::tcp_info() const {
@@ -351,16 +349,15 @@ int64_t CallRunner::get_tcp_info() {
 int64_t CallRunner::get_option() {
   if (integer(1) == IPPROTO_TCP && integer(2) == TCP_INFO) return get_tcp_info();
   std::vector<int64_t> value;
-  const int result = face_.get_option(live_fd(argument(0)), static_cast<int>(integer(1)),
-                                      static_cast<int>(integer(2)), value);
+  const int result =
+      face_.get_option(live_fd(argument(0)), static_cast<int>(integer(1)), static_cast<int>(integer(2)), value);
   const Expression& e = argument(3);
   if (result != 0 || e.kind != Kind::kArray) return result;
   for (size_t i = 0; i < e.items.size() && i < value.size(); ++i) {
     if (e.items[i].kind == Kind::kEllipsis) continue;
     const int64_t wanted = evaluate(e.items[i]);
     if (wanted != value[i])
-      fail(call_->text + "\n  value: expected " + std::to_string(wanted) + ", got " +
-           std::to_string(value[i]));
+      fail(call_->text + "\n  value: expected " + std::to_string(wanted) + ", got " + std::to_string(value[i]));
   }
   return result;
 }
@@ -373,10 +370,10 @@ void CallRunner::verify(int64_t result) {
   if (call_->result.kind == Kind::kEllipsis) return;
   const int64_t wanted = evaluate(call_->result);
   const bool creates = call_->name == "socket" || call_->name == "accept" || call_->name == "accept4";
-  const bool same = result < 0 ? wanted == -1 && (call_->error.empty() ||
-                                                  call_->error == errno_name(static_cast<int>(-result)))
-                    : creates  ? wanted >= 0
-                               : wanted == result && call_->error.empty();
+  const bool same =
+      result < 0 ? wanted == -1 && (call_->error.empty() || call_->error == errno_name(static_cast<int>(-result)))
+      : creates  ? wanted >= 0
+                 : wanted == result && call_->error.empty();
   if (!same) fail(call_->text + "\n  expected " + text(wanted, call_->error) + ", got " + got);
 }
 

@@ -27,8 +27,7 @@ struct Setter {
 };
 constexpr Setter kSetters[] = {
     {"net.ipv4.tcp_syn_retries", [](Settings& s, uint64_t n) { s.syn_retries = static_cast<uint8_t>(n); }},
-    {"net.ipv4.tcp_synack_retries",
-     [](Settings& s, uint64_t n) { s.syn_ack_retries = static_cast<uint8_t>(n); }},
+    {"net.ipv4.tcp_synack_retries", [](Settings& s, uint64_t n) { s.syn_ack_retries = static_cast<uint8_t>(n); }},
     {"net.ipv4.tcp_retries2", [](Settings& s, uint64_t n) { s.data_retries = static_cast<uint8_t>(n); }},
     {"net.ipv4.tcp_fin_timeout",
      [](Settings& s, uint64_t n) { s.fin_wait2 = Micros::seconds(static_cast<int64_t>(n)); }},
@@ -38,10 +37,14 @@ constexpr Setter kSetters[] = {
     {"net.ipv4.tcp_slow_start_after_idle", [](Settings& s, uint64_t n) { s.restart_after_idle = n != 0; }},
     // Never, ask and accept, accept.
     {"net.ipv4.tcp_ecn",
-     [](Settings& s, uint64_t n) { s.ecn = n == 0 ? Settings::Ecn::kOff : n == 1 ? Settings::Ecn::kAsk : Settings::Ecn::kAccept; }},
+     [](Settings& s, uint64_t n) {
+       s.ecn = n == 0 ? Settings::Ecn::kOff : n == 1 ? Settings::Ecn::kAsk : Settings::Ecn::kAccept;
+     }},
     // Never, when no more handshakes fit, or always.
     {"net.ipv4.tcp_syncookies",
-     [](Settings& s, uint64_t n) { s.syn_cookies_from = n == 0 ? UINT32_MAX : n == 1 ? s.max_half_open - 1 : 0; }},
+     [](Settings& s, uint64_t n) { s.syn_cookies_from = n == 0   ? UINT32_MAX
+                                                        : n == 1 ? s.max_half_open - 1
+                                                                 : 0; }},
     {"net.mptcp.enabled", [](Settings& s, uint64_t n) { s.mptcp_enabled = n != 0; }},
     {"net.mptcp.checksum_enabled", [](Settings& s, uint64_t n) { s.mptcp_checksum = n != 0; }},
     {"net.mptcp.close_timeout",
@@ -225,9 +228,7 @@ void Commands::run_endpoint(const Words& words) {
   const std::string action = words.empty() ? "" : words[0];
   if (action == "flush") return endpoints_.clear();
   if (words.size() < 2) unsupported("the command \"ip mptcp endpoint " + action + "\"");
-  const auto has = [&](const char* word) {
-    return std::find(words.begin() + 2, words.end(), word) != words.end();
-  };
+  const auto has = [&](const char* word) { return std::find(words.begin() + 2, words.end(), word) != words.end(); };
   const IpAddress address = parse_address(words[1] == "id" && words.size() > 3 ? words[3] : words[1]);
   if (has("signal")) unsupported("announcing an address: the stack sends no ADD_ADDR of its own");
   if (has("fullmesh")) unsupported("fullmesh endpoints");

@@ -64,8 +64,7 @@ class Cursor {
 
   [[noreturn]] void wanted(const std::string& what) const {
     const Token& token = peek();
-    fail("expected " + what + ", got " + (at_end() ? "the end of the script" : "\"" + token.text + "\""),
-         token.line);
+    fail("expected " + what + ", got " + (at_end() ? "the end of the script" : "\"" + token.text + "\""), token.line);
   }
 
  private:

@@ -57,8 +57,8 @@ struct Describer {
   std::string sack(std::span<const uint8_t> o) const {
     std::string out = "sack";
     for (size_t i = 2; i + 8 <= o.size(); i += 8)
-      out += " " + number(sequence(other_side(), load32(&o[i]))) + ":" +
-             number(sequence(other_side(), load32(&o[i + 4])));
+      out +=
+          " " + number(sequence(other_side(), load32(&o[i]))) + ":" + number(sequence(other_side(), load32(&o[i + 4])));
     return out;
   }
 
@@ -66,8 +66,7 @@ struct Describer {
     std::string out = "mpcapable v" + number(o[2] & 0xf) + " flags[";
     std::string flags;
     for (int i = 0; i < 8 && o.size() >= 4; ++i)
-      if (o[3] & (0x80 >> i))
-        flags += (flags.empty() ? "" : ", ") + std::string("flag_") + static_cast<char>('a' + i);
+      if (o[3] & (0x80 >> i)) flags += (flags.empty() ? "" : ", ") + std::string("flag_") + static_cast<char>('a' + i);
     out += (flags.empty() ? "no_flags" : flags) + "]";
     if (o.size() < 12) return out + " nokey";
     out += " key[" + key(load64(&o[4]));
@@ -78,13 +77,11 @@ struct Describer {
     return out;
   }
   std::string join(std::span<const uint8_t> o) const {
-    const std::string head =
-        " backup=" + number(o[2] & 1) + " address_id=" + (o.size() > 3 ? number(o[3]) : "?");
+    const std::string head = " backup=" + number(o[2] & 1) + " address_id=" + (o.size() > 3 ? number(o[3]) : "?");
     if (o.size() == 12)
       return "mp_join_syn" + head + " token=" + number(load32(&o[4])) + " rand=" + number(load32(&o[8]));
     if (o.size() == 16)
-      return "mp_join_syn_ack" + head + " sender_hmac=0x" + hex(o.subspan(4, 8)) +
-             " rand=" + number(load32(&o[12]));
+      return "mp_join_syn_ack" + head + " sender_hmac=0x" + hex(o.subspan(4, 8)) + " rand=" + number(load32(&o[12]));
     return "mp_join_ack sender_hmac=0x" + hex(o.subspan(4));
   }
   std::string dss(std::span<const uint8_t> o) const {
@@ -209,25 +206,25 @@ std::string describe_flags(uint16_t flags) {
 std::string describe_time(Micros time) {
   char text[32];
   const int64_t us = std::llabs(time.count());
-  std::snprintf(text, sizeof text, "%s%lld.%06lld", time.count() < 0 ? "-" : "",
-                static_cast<long long>(us / 1'000'000), static_cast<long long>(us % 1'000'000));
+  std::snprintf(text, sizeof text, "%s%lld.%06lld", time.count() < 0 ? "-" : "", static_cast<long long>(us / 1'000'000),
+                static_cast<long long>(us % 1'000'000));
   return text;
 }
 
 std::string describe(const LivePacket& packet, const Flow* flow, const MptcpNames& names) {
   const std::string route = packet.ip.source.to_string() + " > " + packet.ip.destination.to_string();
-  if (packet.icmp)
-    return "icmp " + route + " type " + number(packet.icmp->type) + " code " + number(packet.icmp->code);
+  if (packet.icmp) return "icmp " + route + " type " + number(packet.icmp->type) + " code " + number(packet.icmp->code);
   if (!packet.tcp) return "protocol " + number(packet.ip.protocol) + " " + route;
   const wire::TcpHeader& tcp = *packet.tcp;
   const Describer numbers{flow, names, true};
-  const uint32_t seq = numbers.sequence(flow == nullptr ? nullptr : &flow->local_seq, tcp.seq.raw(), tcp.has(wire::tcp_flag::kSyn));
+  const uint32_t seq =
+      numbers.sequence(flow == nullptr ? nullptr : &flow->local_seq, tcp.seq.raw(), tcp.has(wire::tcp_flag::kSyn));
   std::string out;
   if (flow == nullptr)
-    out += packet.ip.source.to_string() + ":" + number(tcp.source_port) + " > " +
-           packet.ip.destination.to_string() + ":" + number(tcp.destination_port) + " ";
-  out += describe_flags(tcp.flags) + " " + number(seq) + ":" +
-         number(static_cast<uint32_t>(seq + packet.body.size())) + "(" + number(packet.body.size()) + ")";
+    out += packet.ip.source.to_string() + ":" + number(tcp.source_port) + " > " + packet.ip.destination.to_string() +
+           ":" + number(tcp.destination_port) + " ";
+  out += describe_flags(tcp.flags) + " " + number(seq) + ":" + number(static_cast<uint32_t>(seq + packet.body.size())) +
+         "(" + number(packet.body.size()) + ")";
   if (tcp.has(wire::tcp_flag::kAck))
     out += " ack " + number(numbers.sequence(numbers.other_side(), tcp.ack.raw(), tcp.has(wire::tcp_flag::kSyn)));
   out += " win " + number(tcp.window);

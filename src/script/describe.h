@@ -13,8 +13,7 @@ namespace tributary::script {
 /// numbers.
 std::string describe(const LivePacket& packet, const Flow* flow, const MptcpNames& names);
 /// What stands between `<` and `>`.
-std::string describe_options(std::span<const uint8_t> area, const Flow* flow, const MptcpNames& names,
-                             bool from_stack);
+std::string describe_options(std::span<const uint8_t> area, const Flow* flow, const MptcpNames& names, bool from_stack);
 std::string describe_flags(uint16_t flags);
 /// Seconds with microseconds: "1.000250".
 std::string describe_time(Micros time);

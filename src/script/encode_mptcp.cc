@@ -176,14 +176,15 @@ struct Put {
     const Live* packet = live(Live::kDss);
     const unsigned flags = (o.fin ? 0x10u : 0) | (o.dsn && o.dsn->wide ? 0x08u : 0) | (o.dsn ? 0x04u : 0) |
                            (o.ack && o.ack->wide ? 0x02u : 0) | (o.ack ? 0x01u : 0);
-    const unsigned size = 4 + (o.ack ? (o.ack->wide ? 8u : 4u) : 0) +
-                          (o.dsn ? (o.dsn->wide ? 8u : 4u) + 6 + (o.checksum ? 2u : 0) : 0);
+    const unsigned size =
+        4 + (o.ack ? (o.ack->wide ? 8u : 4u) : 0) + (o.dsn ? (o.dsn->wide ? 8u : 4u) + 6 + (o.checksum ? 2u : 0) : 0);
     head(size, kDss, 0);
     put8(out, flags);
     if (o.ack) put_number(o.ack->wide, ack_value(*o.ack));
     if (!o.dsn) return;
     const uint64_t dsn = dsn_value(*o.dsn);
-    const uint32_t own_seq = (c.inbound ? c.flow.remote_seq : c.flow.local_seq).relative(c.spec.seq, c.spec.flags & wire::tcp_flag::kSyn);
+    const uint32_t own_seq =
+        (c.inbound ? c.flow.remote_seq : c.flow.local_seq).relative(c.spec.seq, c.spec.flags & wire::tcp_flag::kSyn);
     const uint32_t ssn = o.subflow_seq              ? *o.subflow_seq
                          : packet != nullptr        ? packet->dss.subflow_seq
                          : c.spec.payload_size == 0 ? 0
@@ -223,8 +224,7 @@ struct Put {
     out.insert(out.end(), bytes.begin() + (where.is_v4() ? 12 : 0), bytes.end());
     if (o.port) put16(out, *o.port);
     if (o.echo) return;
-    put64(out, o.hmac ? *o.hmac
-                      : mptcp::add_addr_hmac(sender(), receiver(), AddressId{id}, where, o.port.value_or(0)));
+    put64(out, o.hmac ? *o.hmac : mptcp::add_addr_hmac(sender(), receiver(), AddressId{id}, where, o.port.value_or(0)));
   }
   void operator()(const RemoveAddressOption& o) const {
     head(static_cast<unsigned>(3 + o.ids.size()), kRemoveAddress, 0);

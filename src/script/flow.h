@@ -14,8 +14,8 @@
 
 namespace tributary::script {
 
-/// One direction's sequence numbers. A segment with SYN names them as they are, and so says which number is the ISN; all others
-/// count from the SYN, which is 0.
+/// One direction's sequence numbers. A segment with SYN names them as they are, and so says which number is the ISN;
+/// all others count from the SYN, which is 0.
 struct SequenceMap {
   bool known = false;
   bool guessed = false;  ///< from a segment that came before the SYN: its number names the ISN still

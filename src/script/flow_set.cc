@@ -52,8 +52,8 @@ Flow& FlowSet::find_inbound(const PacketSpec& spec) {
   for (auto at = flows_.rbegin(); at != flows_.rend(); ++at)
     if (is_same(source, remote, (*at)->remote) && is_same(destination, local, (*at)->local))
       return *(current_ = at->get());
-  current_ = &add({local, destination.port.value_or(bind_port_)},
-                  {remote, source.port ? *source.port : next_remote_port_++});
+  current_ =
+      &add({local, destination.port.value_or(bind_port_)}, {remote, source.port ? *source.port : next_remote_port_++});
   return *current_;
 }
 

@@ -71,8 +71,7 @@ Bytes payload_of(const TcpSpec& spec, const Flow& flow) {
   if (spec.payload) return Bytes(spec.payload->begin(), spec.payload->end());
   const bool syn = spec.flags & wire::tcp_flag::kSyn;
   const int64_t place = static_cast<int32_t>(flow.remote_seq.relative(spec.seq, syn)) + (syn ? 1 : 0) - 1;
-  return make_pattern(static_cast<uint64_t>(std::max<int64_t>(place + flow.inbound_data_shift, 0)),
-                      spec.payload_size);
+  return make_pattern(static_cast<uint64_t>(std::max<int64_t>(place + flow.inbound_data_shift, 0)), spec.payload_size);
 }
 
 void note_sequence(const TcpSpec& spec, Flow& flow) {
@@ -124,16 +123,14 @@ Bytes build_icmp(const PacketSpec& packet, const IcmpSpec& spec, const Flow& flo
   icmp.type = numbers.type;
   icmp.code = numbers.code;
   icmp.rest = spec.mtu.value_or(0);
-  const bool echo =
-      numbers.type == wire::icmp_type::kEchoRequest || numbers.type == wire::icmpv6_type::kEchoRequest;
+  const bool echo = numbers.type == wire::icmp_type::kEchoRequest || numbers.type == wire::icmpv6_type::kEchoRequest;
   return make_icmp_packet(ip_header(packet.ip, flow), icmp, echo ? Bytes(16) : body);
 }
 
 }  // namespace
 
 IcmpNumbers find_icmp(const IcmpSpec& spec, bool v4) {
-  const std::span<const IcmpName> names =
-      v4 ? std::span<const IcmpName>(kIcmp4) : std::span<const IcmpName>(kIcmp6);
+  const std::span<const IcmpName> names = v4 ? std::span<const IcmpName>(kIcmp4) : std::span<const IcmpName>(kIcmp6);
   for (const IcmpName& name : names)
     if (name.type == spec.type && name.code == spec.code) return {name.type_number, name.code_number};
   unsupported("the ICMP" + std::string(v4 ? "" : "v6") + " message \"" + spec.type +

@@ -140,21 +140,19 @@ class Lexer {
   // "1:1001(1000)" is no address: IPv6 needs "::" or eight groups, IPv4 four numbers.
   std::optional<Token> address() {
     size_t end = at_;
-    while (end < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[end])) ||
-                                    source_[end] == ':' || source_[end] == '.'))
+    while (end < source_.size() &&
+           (std::isxdigit(static_cast<unsigned char>(source_[end])) || source_[end] == ':' || source_[end] == '.'))
       ++end;
     std::string_view run = source_.substr(at_, end - at_);
     const bool looks_v6 = run.find("::") != run.npos || std::count(run.begin(), run.end(), ':') == 7;
     if (looks_v6) {
-      while (!run.empty() && run.size() > 2 && run.back() == ':' && !run.ends_with("::"))
-        run.remove_suffix(1);
+      while (!run.empty() && run.size() > 2 && run.back() == ':' && !run.ends_with("::")) run.remove_suffix(1);
       const bool mapped = run.starts_with("::ffff:") && run.find('.') != run.npos;
       if (mapped || IpAddress::parse(run)) return make(Kind::kAddress, run.size());
     }
     const size_t colon = run.find(':');
     std::string_view v4 = run.substr(0, colon);
-    if (std::count(v4.begin(), v4.end(), '.') == 3 && IpAddress::parse(v4))
-      return make(Kind::kAddress, v4.size());
+    if (std::count(v4.begin(), v4.end(), '.') == 3 && IpAddress::parse(v4)) return make(Kind::kAddress, v4.size());
     return std::nullopt;
   }
 

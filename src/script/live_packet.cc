@@ -17,8 +17,8 @@ Bytes with_ip_header(wire::IpHeader ip, const Bytes& payload) {
 uint16_t transport_checksum(const wire::IpHeader& ip, std::span<const uint8_t> bytes) {
   wire::Sum sum = wire::sum_bytes(bytes);
   if (ip.protocol != wire::ip_protocol::kIcmp)
-    sum = wire::add(sum, wire::pseudo_header_sum(ip.source, ip.destination, ip.protocol,
-                                                 static_cast<uint32_t>(bytes.size())));
+    sum = wire::add(
+        sum, wire::pseudo_header_sum(ip.source, ip.destination, ip.protocol, static_cast<uint32_t>(bytes.size())));
   return static_cast<uint16_t>(~sum);
 }
 
@@ -31,8 +31,7 @@ LivePacket parse_packet_bytes(std::span<const uint8_t> packet, Micros time) {
   if (const auto error = wire::parse_ip(packet, false, out.ip); error != wire::IpError::kNone) {
     out.defects.push_back(error == wire::IpError::kChecksum ? "the IP checksum is wrong"
                                                             : "the IP header is malformed");
-    if (error != wire::IpError::kChecksum || wire::parse_ip(packet, true, out.ip) != wire::IpError::kNone)
-      return out;
+    if (error != wire::IpError::kChecksum || wire::parse_ip(packet, true, out.ip) != wire::IpError::kNone) return out;
   }
   const auto payload = packet.subspan(out.ip.header_size, out.ip.payload_size);
   if (transport_checksum(out.ip, payload) != 0) out.defects.push_back("the transport checksum is wrong");

@@ -22,15 +22,9 @@ std::string differs(const char* what, uint64_t expected, uint64_t got) {
 /// One packet against its expectation.
 class Matcher {
  public:
-  Matcher(const PacketSpec& packet, const TcpSpec& spec, const LivePacket& live, Flow& flow,
-          MptcpNames& names, const MatchOptions& options)
-      : packet_(packet),
-        spec_(spec),
-        live_(live),
-        tcp_(*live.tcp),
-        flow_(flow),
-        names_(names),
-        options_(options) {}
+  Matcher(const PacketSpec& packet, const TcpSpec& spec, const LivePacket& live, Flow& flow, MptcpNames& names,
+          const MatchOptions& options)
+      : packet_(packet), spec_(spec), live_(live), tcp_(*live.tcp), flow_(flow), names_(names), options_(options) {}
 
   std::vector<std::string> run() {
     learn_isn();
@@ -65,12 +59,10 @@ class Matcher {
     const wire::IpHeader& ip = live_.ip;
     const uint8_t ecn = ip.traffic_class & 3;
     if (packet_.ip.ecn && *packet_.ip.ecn != ecn) add(differs("ECN field", *packet_.ip.ecn, ecn));
-    if (packet_.ip.any_ect && ecn != 1 && ecn != 2)
-      add(differs("ECN field", "ECT(0) or ECT(1)", std::to_string(ecn)));
+    if (packet_.ip.any_ect && ecn != 1 && ecn != 2) add(differs("ECN field", "ECT(0) or ECT(1)", std::to_string(ecn)));
     if (packet_.ip.tos && *packet_.ip.tos != ip.traffic_class)
       add(differs("type of service", *packet_.ip.tos, ip.traffic_class));
-    if (packet_.ip.ttl && *packet_.ip.ttl != ip.hop_limit)
-      add(differs("time to live", *packet_.ip.ttl, ip.hop_limit));
+    if (packet_.ip.ttl && *packet_.ip.ttl != ip.hop_limit) add(differs("time to live", *packet_.ip.ttl, ip.hop_limit));
     if (packet_.ip.flow_label && *packet_.ip.flow_label != ip.flow_label)
       add(differs("flow label", *packet_.ip.flow_label, ip.flow_label));
   }
@@ -85,16 +77,14 @@ class Matcher {
     const bool zero_reset = tcp_.has(kRst) && spec_.seq == 0 && tcp_.seq.raw() == 0;
     const uint32_t seq = flow_.local_seq.to_script(tcp_.seq.raw(), tcp_.has(kSyn));
     if (seq != spec_.seq && !zero_reset) add(differs("sequence number", spec_.seq, seq));
-    if (spec_.payload_size != live_.body.size())
-      add(differs("payload size", spec_.payload_size, live_.body.size()));
+    if (spec_.payload_size != live_.body.size()) add(differs("payload size", spec_.payload_size, live_.body.size()));
     if (spec_.ack) {
       const uint32_t ack =
           flow_.remote_seq.known ? flow_.remote_seq.to_script(tcp_.ack.raw(), tcp_.has(kSyn)) : tcp_.ack.raw();
       if (ack != *spec_.ack) add(differs("acknowledgement number", *spec_.ack, ack));
     }
     if (spec_.window && *spec_.window != tcp_.window) add(differs("window", *spec_.window, tcp_.window));
-    if (spec_.urgent.value_or(0) != tcp_.urgent)
-      add(differs("urgent pointer", spec_.urgent.value_or(0), tcp_.urgent));
+    if (spec_.urgent.value_or(0) != tcp_.urgent) add(differs("urgent pointer", spec_.urgent.value_or(0), tcp_.urgent));
   }
 
   void match_options() {
@@ -123,8 +113,7 @@ class Matcher {
     if (!mptcp.has(wire::MptcpOptions::kDss) || !mptcp.dss.has_mapping || !names_.stack_key) return;
     const wire::Dss& dss = mptcp.dss;
     const uint64_t idsn = names_.stack_idsn();
-    const uint64_t dsn =
-        dss.dsn_64 ? dss.dsn : DataSeq::nearest(static_cast<uint32_t>(dss.dsn), DataSeq(idsn)).raw();
+    const uint64_t dsn = dss.dsn_64 ? dss.dsn : DataSeq::nearest(static_cast<uint32_t>(dss.dsn), DataSeq(idsn)).raw();
     const uint64_t relative = dsn - idsn;
     if (dss.subflow_seq != 0) flow_.outbound_data_shift = static_cast<int64_t>(relative) - dss.subflow_seq;
     names_.next_stack_dsn = std::max(names_.next_stack_dsn, relative + dss.data_length);
@@ -134,8 +123,7 @@ class Matcher {
     const Bytes& body = live_.body;
     if (spec_.payload) {
       if (!std::equal(body.begin(), body.end(), spec_.payload->begin(), spec_.payload->end()))
-        add(differs("payload", "\"" + *spec_.payload + "\"",
-                    "\"" + std::string(body.begin(), body.end()) + "\""));
+        add(differs("payload", "\"" + *spec_.payload + "\"", "\"" + std::string(body.begin(), body.end()) + "\""));
       return;
     }
     if (!options_.check_payload || body.empty()) return;
@@ -161,8 +149,8 @@ class Matcher {
 
 }  // namespace
 
-std::vector<std::string> match_outbound(const PacketSpec& spec, const LivePacket& live, Flow& flow,
-                                        MptcpNames& names, const MatchOptions& options) {
+std::vector<std::string> match_outbound(const PacketSpec& spec, const LivePacket& live, Flow& flow, MptcpNames& names,
+                                        const MatchOptions& options) {
   if (const auto* tcp = std::get_if<TcpSpec>(&spec.body)) {
     if (!live.tcp) return {"it is no TCP segment"};
     return Matcher(spec, *tcp, live, flow, names, options).run();

@@ -17,7 +17,7 @@ struct MatchOptions {
 
 /// The differences, empty when the packet is as expected. Learns in `flow` and `names` what the packet tells:
 /// ISNs, timestamps, keys, nonces.
-std::vector<std::string> match_outbound(const PacketSpec& spec, const LivePacket& live, Flow& flow,
-                                        MptcpNames& names, const MatchOptions& options);
+std::vector<std::string> match_outbound(const PacketSpec& spec, const LivePacket& live, Flow& flow, MptcpNames& names,
+                                        const MatchOptions& options);
 
 }  // namespace tributary::script

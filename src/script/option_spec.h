@@ -133,9 +133,9 @@ struct ResetOption {
 };
 
 using OptionSpec =
-    std::variant<NopOption, EndOption, MssOption, WindowScaleOption, SackOkOption, SackOption,
-                 TimestampOption, FastOpenOption, AccEcnOption, UserTimeoutOption, RawOption, CapableOption,
-                 JoinSynOption, JoinSynAckOption, JoinAckOption, DssOption, AddAddressOption,
-                 RemoveAddressOption, PriorityOption, FailOption, FastcloseOption, ResetOption>;
+    std::variant<NopOption, EndOption, MssOption, WindowScaleOption, SackOkOption, SackOption, TimestampOption,
+                 FastOpenOption, AccEcnOption, UserTimeoutOption, RawOption, CapableOption, JoinSynOption,
+                 JoinSynAckOption, JoinAckOption, DssOption, AddAddressOption, RemoveAddressOption, PriorityOption,
+                 FailOption, FastcloseOption, ResetOption>;
 
 }  // namespace tributary::script

@@ -82,8 +82,7 @@ HmacSpec parse_hmac(Cursor& cursor) {
   }
   const int line = cursor.line();
   const std::string function = cursor.expect_word();
-  if (function != "trunc_l64_hmac" && function != "full_160_hmac")
-    unsupported("the HMAC \"" + function + "\"", line);
+  if (function != "trunc_l64_hmac" && function != "full_160_hmac") unsupported("the HMAC \"" + function + "\"", line);
   cursor.expect_punct("(");
   hmac.first = cursor.expect_word();
   cursor.accept_punct(",");

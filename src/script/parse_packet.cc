@@ -133,8 +133,7 @@ void parse_sequence(Cursor& cursor, uint32_t& seq, uint32_t& size) {
   cursor.expect_punct(")");
   if (size > 65535) fail("a payload of " + std::to_string(size) + " bytes fits no packet", line);
   if (end - seq != size)
-    fail("from " + std::to_string(seq) + " to " + std::to_string(end) + " are not " + std::to_string(size) +
-             " bytes",
+    fail("from " + std::to_string(seq) + " to " + std::to_string(end) + " are not " + std::to_string(size) + " bytes",
          line);
 }
 
@@ -167,8 +166,7 @@ IcmpSpec parse_icmp(Cursor& cursor) {
   if (cursor.peek().is(Kind::kWord) && !cursor.peek().is_word("mtu")) icmp.code = cursor.take().text;
   if (cursor.accept_word("mtu")) icmp.mtu = cursor.expect_integer<uint32_t>("an MTU");
   if (cursor.accept_punct("[")) {
-    if (cursor.peek().is(Kind::kWord))
-      unsupported("an ICMP error about \"" + cursor.peek().text + "\"", cursor.line());
+    if (cursor.peek().is(Kind::kWord)) unsupported("an ICMP error about \"" + cursor.peek().text + "\"", cursor.line());
     uint32_t seq = 0;
     parse_sequence(cursor, seq, icmp.quoted_size);
     icmp.quoted_seq = seq;
@@ -185,8 +183,7 @@ PacketSpec parse_packet(Cursor& cursor) {
   packet.inbound = cursor.take().text == "<";
   parse_ip_info(cursor, packet.ip);
   for (const char* other : {"udp", "mpls", "gre", "GREv0", "ipv4", "ipv6"})
-    if (cursor.peek().is_word(other))
-      unsupported("a packet of \"" + std::string(other) + "\"", cursor.line());
+    if (cursor.peek().is_word(other)) unsupported("a packet of \"" + std::string(other) + "\"", cursor.line());
   if (cursor.accept_word("icmp")) {
     packet.body = parse_icmp(cursor);
     return packet;

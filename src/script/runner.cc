@@ -95,8 +95,7 @@ class ScriptRun {
     const Micros at = absolute(event.time, event.time.from);
     advance_to(at);
     if (host_.now() > at + options_.tolerance)
-      fail("this should happen at " + describe_time(at) + ", and it is " + describe_time(host_.now()) +
-           " already");
+      fail("this should happen at " + describe_time(at) + ", and it is " + describe_time(host_.now()) + " already");
     last_ = at;
   }
 
@@ -191,9 +190,8 @@ class ScriptRun {
       LivePacket& first = sent[0];
       const LivePacket& next = sent[1];
       const bool follows = next.tcp->seq == first.tcp->seq + static_cast<uint32_t>(first.body.size()) &&
-                           next.tcp->source_port == first.tcp->source_port &&
-                           next.tcp->ack == first.tcp->ack && next.time == first.time &&
-                           next.options == first.options && !next.body.empty();
+                           next.tcp->source_port == first.tcp->source_port && next.tcp->ack == first.tcp->ack &&
+                           next.time == first.time && next.options == first.options && !next.body.empty();
       if (!follows || first.body.size() + next.body.size() > spec.payload_size) return;
       first.body.insert(first.body.end(), next.body.begin(), next.body.end());
       first.tcp->flags |= next.tcp->flags;
@@ -219,8 +217,8 @@ class ScriptRun {
     while (true) {
       while (host_.sent.empty() && host_.now() < limit) step(limit);
       if (host_.sent.empty()) report_missing(packet, from, to);
-      // As packetdrill, which looks at one socket at a time: a FIN or a retransmission of the one before is nobody's concern.
-      // Subflows of a connection are.
+      // As packetdrill, which looks at one socket at a time: a FIN or a retransmission of the one before is nobody's
+      // concern. Subflows of a connection are.
       if (options_.strict || names_.stack_key || !flows_.is_of_other(packet, host_.sent.front())) break;
       forget_sent();
     }
@@ -255,14 +253,12 @@ class ScriptRun {
   }
   [[noreturn]] void report_missing(const PacketSpec& packet, Micros from, Micros to) {
     std::string text = "no packet was sent";
-    text += "\n  expected: " + describe_time(from) + (to != from ? "~" + describe_time(to) : "") + " " +
-            packet.text;
+    text += "\n  expected: " + describe_time(from) + (to != from ? "~" + describe_time(to) : "") + " " + packet.text;
     const Micros limit = host_.now() + kLookAhead;
     while (host_.sent.empty() && host_.now() < limit) host_.step(limit);
     if (host_.sent.empty()) fail(text + "\n  got:      nothing until " + describe_time(host_.now()));
     const LivePacket& live = host_.sent.front();
-    fail(text + "\n  next:     " + describe_time(live.time) + " > " +
-         describe(live, flows_.find_live(live), names_) +
+    fail(text + "\n  next:     " + describe_time(live.time) + " > " + describe(live, flows_.find_live(live), names_) +
          "\n  time difference: " + describe_time(live.time - to));
   }
 
@@ -282,8 +278,7 @@ class ScriptRun {
     if (options_.trace == nullptr) return;
     for (; traced_ < host_.sent.size(); ++traced_) {
       const LivePacket& live = host_.sent[traced_];
-      *options_.trace << describe_time(live.time) << " > " << describe(live, flows_.find_live(live), names_)
-                      << '\n';
+      *options_.trace << describe_time(live.time) << " > " << describe(live, flows_.find_live(live), names_) << '\n';
     }
   }
 
@@ -307,8 +302,7 @@ class ScriptRun {
 
 }  // namespace
 
-Outcome run_script(PacketPools& pools, const std::string& path, std::string_view source,
-                   const RunRequest& request) {
+Outcome run_script(PacketPools& pools, const std::string& path, std::string_view source, const RunRequest& request) {
   try {
     std::vector<std::string> defined;
     for (const auto& [name, value] : request.options)

@@ -59,7 +59,7 @@ struct Socket {
   bool cork = false;
   std::optional<int> linger;  ///< seconds
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
-  int fast_open_queue = 0;        ///< TCP_FASTOPEN of a listener
+  int fast_open_queue = 0;  ///< TCP_FASTOPEN of a listener
   bool fast_open_no_cookie = false;
   bool fast_open_connect = false;                 ///< TCP_FASTOPEN_CONNECT
   std::optional<SocketAddress> deferred;          ///< with it: whom the first write connects to

@@ -55,8 +55,7 @@ int64_t SocketFace::receive(int fd, size_t size, int flags, std::string& out) {
   const size_t take = std::min(size, socket->unread.size());
   if (take == 0 && size != 0) {
     if (socket->error != 0) return -take_error(*socket);
-    if (socket->read_shut || socket->peer_closed || (socket->stream && host_->stack().at_end(socket->stream)))
-      return 0;
+    if (socket->read_shut || socket->peer_closed || (socket->stream && host_->stack().at_end(socket->stream))) return 0;
     return -EAGAIN;
   }
   out.append(socket->unread, 0, take);
@@ -71,8 +70,7 @@ int64_t SocketFace::receive(int fd, size_t size, int flags, std::string& out) {
 
 PacketList SocketFace::cut(std::string_view bytes, size_t piece, size_t& taken) {
   PacketList packets;
-  while (taken < bytes.size() &&
-         host_->pools().data_in_use() + kBufferReserve < host_->pools().data_capacity()) {
+  while (taken < bytes.size() && host_->pools().data_in_use() + kBufferReserve < host_->pools().data_capacity()) {
     const std::string_view part = bytes.substr(taken, piece);
     Packet packet = make_payload(host_->pools(), part);
     if (!packet) break;
@@ -112,8 +110,7 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
   const bool shut = known != nullptr && known->shut_until > context.now;
   const bool has_cookie = known != nullptr && known->size != 0;
   const bool writes = has_cookie || no_cookie;
-  if (!waits && (shut || !writes))
-    return open_with(socket, number, to, shut ? FastOpen::kOff : FastOpen::kCookie, {});
+  if (!waits && (shut || !writes)) return open_with(socket, number, to, shut ? FastOpen::kOff : FastOpen::kCookie, {});
   constexpr size_t kOptions = 40;  // room for all there may be, as Linux leaves it
   size_t mss = host_->options().mtu - (to.address.is_v4() ? 40 : 60);
   if (has_cookie) mss = std::min<size_t>(mss, known->mss);
@@ -175,8 +172,7 @@ int SocketFace::poll(int fd, int events) {
   Socket* socket = find(fd);
   if (socket == nullptr) return POLLNVAL;
   int ready = 0;
-  if (socket->state == Socket::State::kListening)
-    return socket->ready.empty() ? 0 : events & (POLLIN | POLLRDNORM);
+  if (socket->state == Socket::State::kListening) return socket->ready.empty() ? 0 : events & (POLLIN | POLLRDNORM);
   const bool gone = socket->state == Socket::State::kGone;
   if (socket->state == Socket::State::kNew) return (events & POLLOUT) | (socket->deferred ? 0 : POLLHUP);
   const bool readable = !socket->unread.empty() || (!gone && host_->stack().readable(socket->stream) != 0);

@@ -19,9 +19,7 @@ namespace tributary::script {
 class SocketFace::Gate : public Acceptor {
  public:
   Gate(SocketFace& face, uint64_t listener) : face_(face), listener_(listener) {}
-  void on_incoming(IncomingConnection incoming) override {
-    face_.on_incoming(listener_, std::move(incoming));
-  }
+  void on_incoming(IncomingConnection incoming) override { face_.on_incoming(listener_, std::move(incoming)); }
   void on_incoming_again(ByteStream, uint64_t) override {}
 
  private:
@@ -124,8 +122,7 @@ int SocketFace::socket(int domain, int type, int protocol) {
 bool SocketFace::is_free_to_bind(const SocketAddress& address, const Socket& self) const {
   return std::none_of(sockets_.begin(), sockets_.end(), [&](const auto& entry) {
     const Socket& other = *entry.second;
-    if (&other == &self || !other.local || other.parent != 0 || other.local->port != address.port)
-      return false;
+    if (&other == &self || !other.local || other.parent != 0 || other.local->port != address.port) return false;
     // A listener keeps its port; what merely is bound shares it as with SO_REUSEADDR.
     return other.state == Socket::State::kListening &&
            (other.local->address == address.address || other.local->address.is_unspecified() ||
@@ -169,8 +166,7 @@ void SocketFace::apply_fast_open(const Socket& socket) {
     if (listener.acceptor != socket.acceptor.get()) continue;
     const bool asked = socket.fast_open_queue > 0 || (fast_open_ & kFastOpenEveryListener);
     listener.fast_open = asked && (fast_open_ & kFastOpenServer);
-    listener.syn_payload =
-        listener.fast_open && (socket.fast_open_no_cookie || (fast_open_ & kFastOpenServerNoCookie));
+    listener.syn_payload = listener.fast_open && (socket.fast_open_no_cookie || (fast_open_ & kFastOpenServerNoCookie));
   }
   if (socket.fast_open_queue <= 0) return;
   Settings settings = host_->stack().context().settings;
@@ -385,8 +381,7 @@ int SocketFace::close(int fd) {
   }
   // Unread data, or a linger time of zero, end in a reset (RFC 1122 §4.2.2.13).
   const bool unread = !socket->unread.empty() || host_->stack().readable(socket->stream) != 0;
-  const bool hard =
-      socket->state == Socket::State::kConnecting || unread || (socket->linger && *socket->linger == 0);
+  const bool hard = socket->state == Socket::State::kConnecting || unread || (socket->linger && *socket->linger == 0);
   if (hard) {
     host_->stack().abort(socket->stream);
     sockets_.erase(number);

@@ -70,8 +70,7 @@ std::optional<int64_t> find_symbol(std::string_view name) {
 }
 
 std::string errno_name(int error) {
-  const auto found =
-      std::find_if(kErrors.begin(), kErrors.end(), [&](const Symbol& s) { return s.second == error; });
+  const auto found = std::find_if(kErrors.begin(), kErrors.end(), [&](const Symbol& s) { return s.second == error; });
   return found == kErrors.end() ? std::to_string(error) : std::string(found->first);
 }
 

@@ -79,8 +79,7 @@ VirtualHost::VirtualHost(PacketPools& pools, const HostOptions& options, StreamU
   for (const IpPrefix& own : interface.addresses)
     added = added && ip_->add_route(route_of_everything(own.address), error);
   if (!added) fail("the addresses of this script are unusable: " + error);
-  stack_ =
-      std::make_unique<Stack>(pools_, *ip_, frames_, *random_, counters_, options.settings, *this, kStart);
+  stack_ = std::make_unique<Stack>(pools_, *ip_, frames_, *random_, counters_, options.settings, *this, kStart);
 }
 
 VirtualHost::~VirtualHost() {
@@ -90,8 +89,7 @@ VirtualHost::~VirtualHost() {
 void VirtualHost::add_address(const IpAddress& address) {
   if (is_local(address)) return;
   std::string error;
-  if (!ip_->add_host_address(0, address, error))
-    fail("the address " + address.to_string() + " is unusable: " + error);
+  if (!ip_->add_host_address(0, address, error)) fail("the address " + address.to_string() + " is unusable: " + error);
 }
 
 void VirtualHost::pass() {
@@ -126,8 +124,7 @@ void VirtualHost::give_frame(uint16_t type, std::span<const uint8_t> body) {
   Packet packet = pools_.data();
   const size_t size = header.size() + body.size();
   char* room =
-      packet ? rte_pktmbuf_append(packet.get(), static_cast<uint16_t>(std::min<size_t>(size, UINT16_MAX)))
-             : nullptr;
+      packet ? rte_pktmbuf_append(packet.get(), static_cast<uint16_t>(std::min<size_t>(size, UINT16_MAX))) : nullptr;
   if (room == nullptr) unsupported("a packet of " + std::to_string(body.size()) + " bytes");
   auto* bytes = reinterpret_cast<uint8_t*>(room);
   wire::emit_ethernet(header, {bytes, header.size()});
@@ -165,8 +162,7 @@ bool VirtualHost::answer_neighbor_question(std::span<const uint8_t> frame) {
     const auto arp = wire::parse_arp(body);
     if (!arp || arp->operation != wire::Arp::Operation::kRequest) return true;
     Bytes answer(wire::kArpSize);
-    wire::emit_arp({wire::Arp::Operation::kReply, kGatewayMac, arp->target_ip, kOurMac, arp->sender_ip},
-                   answer);
+    wire::emit_arp({wire::Arp::Operation::kReply, kGatewayMac, arp->target_ip, kOurMac, arp->sender_ip}, answer);
     give_frame(wire::ether_type::kArp, answer);
     return true;
   }
@@ -188,8 +184,7 @@ bool VirtualHost::answer_neighbor_question(std::span<const uint8_t> frame) {
   ip.destination = packet.ip.source;
   ip.hop_limit = 255;
   const auto header = wire::parse_icmp(out);
-  give_frame(wire::ether_type::kIpv6,
-             make_icmp_packet(ip, *header, std::span(out).subspan(wire::kIcmpHeaderSize)));
+  give_frame(wire::ether_type::kIpv6, make_icmp_packet(ip, *header, std::span(out).subspan(wire::kIcmpHeaderSize)));
   return true;
 }
 

@@ -22,12 +22,15 @@ namespace tributary {
   X(drop_not_for_us, "DropNotForUs", "Packets to an address that is neither ours nor intercepted.")                  \
   X(ip_reassembly_needed, "IpReasmReqds", "IP fragments received.")                                                  \
   X(ip_reassembled, "IpReasmOKs", "IP packets put together from fragments.")                                         \
-  X(ip_reassembly_failed, "IpReasmFails", "IP fragments given up with their packet: overlapping, impossible, too large, or out of room.") \
-  X(ip_reassembly_timeout, "IpReasmTimeout", "IP packets given up because fragments were still missing when their time was up.") \
+  X(ip_reassembly_failed, "IpReasmFails",                                                                            \
+    "IP fragments given up with their packet: overlapping, impossible, too large, or out of room.")                  \
+  X(ip_reassembly_timeout, "IpReasmTimeout",                                                                         \
+    "IP packets given up because fragments were still missing when their time was up.")                              \
   X(drop_protocol, "DropProtocol", "Packets of a protocol other than TCP, ICMP and ARP.")                            \
   X(drop_no_buffer, "DropNoBuffer", "Packets not sent because a buffer pool was used up.")                           \
   X(drop_no_route, "DropNoRoute", "Packets not sent because no route leads to their destination.")                   \
-  X(drop_unresolved, "DropUnresolved", "Packets given up because their neighbour did not answer or its queue was full.") \
+  X(drop_unresolved, "DropUnresolved",                                                                               \
+    "Packets given up because their neighbour did not answer or its queue was full.")                                \
   X(arp_sent, "ArpSent", "ARP requests and neighbour solicitations sent.")                                           \
   X(arp_answered, "ArpAnswered", "ARP requests and neighbour solicitations answered.")                               \
   X(echo_answered, "EchoAnswered", "ICMP and ICMPv6 echo requests answered.")                                        \
@@ -45,40 +48,48 @@ namespace tributary {
   X(tcp_fast_retransmits, "TcpExtTCPFastRetrans", "Segments sent again in fast recovery.")                           \
   X(tcp_loss_probes, "TcpExtTCPLossProbes", "Tail loss probes sent.")                                                \
   X(tcp_sack_recoveries, "TcpExtTCPSackRecovery", "Times loss recovery began.")                                      \
-  X(tcp_undone, "TcpExtTCPFullUndo", "Recoveries taken back because the originals had only been late.")            \
-  X(tcp_probe_recoveries, "TcpExtTCPLossProbeRecovery", "Losses that a tail loss probe repaired.")                    \
-  X(tcp_ecn_echoes, "TcpExtTCPECNEchoes", "ACKs with ECE: the network marked what we sent (RFC 3168).")               \
+  X(tcp_undone, "TcpExtTCPFullUndo", "Recoveries taken back because the originals had only been late.")              \
+  X(tcp_probe_recoveries, "TcpExtTCPLossProbeRecovery", "Losses that a tail loss probe repaired.")                   \
+  X(tcp_ecn_echoes, "TcpExtTCPECNEchoes", "ACKs with ECE: the network marked what we sent (RFC 3168).")              \
   X(tcp_keepalives, "TcpExtTCPKeepAlive", "Keepalive probes sent.")                                                  \
   X(tcp_paws_rejected, "TcpExtPAWSEstab", "Segments refused because their timestamp was old (RFC 7323 §5).")         \
   X(tcp_challenge_acks, "TcpExtTCPChallengeACK", "Challenge ACKs sent (RFC 5961).")                                  \
-  X(tcp_challenges_skipped, "TcpExtTCPACKSkippedChallenge", "Challenge ACKs not sent: there had just been one.")      \
-  X(tcp_answers_skipped, "TcpExtTCPACKSkippedSeq", "Segments outside the window, without payload, not answered: one just had been.") \
-  X(tcp_paws_skipped, "TcpExtTCPACKSkippedPAWS", "Old timestamps without payload not answered: one just had been.")     \
-  X(tcp_time_wait_skipped, "TcpExtTCPACKSkippedTimeWait", "The same in TIME-WAIT.")                                   \
+  X(tcp_challenges_skipped, "TcpExtTCPACKSkippedChallenge", "Challenge ACKs not sent: there had just been one.")     \
+  X(tcp_answers_skipped, "TcpExtTCPACKSkippedSeq",                                                                   \
+    "Segments outside the window, without payload, not answered: one just had been.")                                \
+  X(tcp_paws_skipped, "TcpExtTCPACKSkippedPAWS", "Old timestamps without payload not answered: one just had been.")  \
+  X(tcp_time_wait_skipped, "TcpExtTCPACKSkippedTimeWait", "The same in TIME-WAIT.")                                  \
   X(tcp_ofo_queued, "TcpExtTCPOFOQueue", "Segments queued out of order.")                                            \
   X(tcp_ofo_dropped, "TcpExtTCPOFODrop", "Out-of-order segments dropped because the queue was at its bound.")        \
-  X(tcp_queue_steps, "TcpQueueSteps", "Packets of send and reorder queues passed over to find a place; many for each segment means an attack.") \
-  X(tcp_sack_discarded, "TcpExtTCPSACKDiscard", "SACK blocks ignored: impossible, or too far to look for.")           \
-  X(tcp_abort_on_data, "TcpExtTCPAbortOnData", "Connections reset because data came when nobody read any more.")      \
-  X(tcp_receive_queue_drop, "TcpExtTCPRcvQDrop", "Segments whose payload was not taken because the buffer pool was nearly used up.") \
-  X(tcp_mtu_reduced, "TcpExtTCPMTUPReduced", "Connections that went on with smaller segments: a router said so, or a black hole.") \
+  X(tcp_queue_steps, "TcpQueueSteps",                                                                                \
+    "Packets of send and reorder queues passed over to find a place; many for each segment means an attack.")        \
+  X(tcp_sack_discarded, "TcpExtTCPSACKDiscard", "SACK blocks ignored: impossible, or too far to look for.")          \
+  X(tcp_abort_on_data, "TcpExtTCPAbortOnData", "Connections reset because data came when nobody read any more.")     \
+  X(tcp_receive_queue_drop, "TcpExtTCPRcvQDrop",                                                                     \
+    "Segments whose payload was not taken because the buffer pool was nearly used up.")                              \
+  X(tcp_mtu_reduced, "TcpExtTCPMTUPReduced",                                                                         \
+    "Connections that went on with smaller segments: a router said so, or a black hole.")                            \
   X(tcp_window_probes, "TcpExtTCPWinProbe", "Zero-window probes sent.")                                              \
   X(tcp_time_waited, "TcpExtTW", "Connections that ended in TIME-WAIT.")                                             \
   X(tcp_abort_on_timeout, "TcpExtTCPAbortOnTimeout", "Connections given up after too many retransmissions.")         \
   X(tcp_listen_drops, "TcpExtListenDrops", "SYNs refused for lack of room.")                                         \
-  X(tcp_syncookies_sent, "TcpExtSyncookiesSent", "SYNs answered with a cookie: too many handshakes were under way.")  \
+  X(tcp_syncookies_sent, "TcpExtSyncookiesSent", "SYNs answered with a cookie: too many handshakes were under way.") \
   X(tcp_syncookies_received, "TcpExtSyncookiesRecv", "Connections that a good cookie opened.")                       \
   X(tcp_syncookies_failed, "TcpExtSyncookiesFailed", "ACKs of no connection whose cookie was old, forged or none.")  \
   X(tcp_fast_open_active, "TcpExtTCPFastOpenActive", "SYNs of ours whose payload the peer took (RFC 7413).")         \
   X(tcp_fast_open_active_fail, "TcpExtTCPFastOpenActiveFail", "SYNs of ours whose payload had to be sent again.")    \
   X(tcp_fast_open_passive, "TcpExtTCPFastOpenPassive", "SYNs whose payload was taken.")                              \
-  X(tcp_fast_open_passive_fail, "TcpExtTCPFastOpenPassiveFail", "SYNs whose payload was not taken for a wrong or old cookie.") \
-  X(tcp_fast_open_overflow, "TcpExtTCPFastOpenListenOverflow", "SYNs whose payload was not taken because too many others' wait for their third ACK.") \
+  X(tcp_fast_open_passive_fail, "TcpExtTCPFastOpenPassiveFail",                                                      \
+    "SYNs whose payload was not taken for a wrong or old cookie.")                                                   \
+  X(tcp_fast_open_overflow, "TcpExtTCPFastOpenListenOverflow",                                                       \
+    "SYNs whose payload was not taken because too many others' wait for their third ACK.")                           \
   X(tcp_fast_open_cookie_requests, "TcpExtTCPFastOpenCookieReqd", "Fast Open cookies asked for by peers.")           \
-  X(tcp_fast_open_blackhole, "TcpExtTCPFastOpenBlackhole", "Destinations set aside because a SYN with payload was never answered.") \
+  X(tcp_fast_open_blackhole, "TcpExtTCPFastOpenBlackhole",                                                           \
+    "Destinations set aside because a SYN with payload was never answered.")                                         \
   X(mptcp_capable_syn_rx, "MPTcpExtMPCapableSYNRX", "SYNs with MP_CAPABLE received.")                                \
   X(mptcp_capable_ack_rx, "MPTcpExtMPCapableACKRX", "Third ACKs with MP_CAPABLE received.")                          \
-  X(mptcp_fallback_ack, "MPTcpExtMPCapableFallbackACK", "Connections that fell back because the third ACK had no MP_CAPABLE.") \
+  X(mptcp_fallback_ack, "MPTcpExtMPCapableFallbackACK",                                                              \
+    "Connections that fell back because the third ACK had no MP_CAPABLE.")                                           \
   X(mptcp_fallback_data, "MPTcpExtMPFallback", "Connections that fell back to TCP after the handshake.")             \
   X(mptcp_join_syn_rx, "MPTcpExtMPJoinSynRx", "SYNs with MP_JOIN received.")                                         \
   X(mptcp_join_ack_rx, "MPTcpExtMPJoinAckRx", "Joins completed.")                                                    \
@@ -123,7 +134,7 @@ struct Counters {
 struct CounterInfo {
   std::string_view name;
   std::string_view help;
-  uint64_t Counters::* member;
+  uint64_t Counters::*member;
 };
 
 /// The table, in the order above.

@@ -17,7 +17,10 @@ class SeqNum {
 
   constexpr SeqNum operator+(uint32_t n) const { return SeqNum(value_ + n); }
   constexpr SeqNum operator-(uint32_t n) const { return SeqNum(value_ - n); }
-  constexpr SeqNum& operator+=(uint32_t n) { value_ += n; return *this; }
+  constexpr SeqNum& operator+=(uint32_t n) {
+    value_ += n;
+    return *this;
+  }
   /// Signed distance from `o` to this; positive when this is later.
   constexpr int32_t operator-(SeqNum o) const { return static_cast<int32_t>(value_ - o.value_); }
 
@@ -41,7 +44,10 @@ class DataSeq {
 
   constexpr DataSeq operator+(uint64_t n) const { return DataSeq(value_ + n); }
   constexpr DataSeq operator-(uint64_t n) const { return DataSeq(value_ - n); }
-  constexpr DataSeq& operator+=(uint64_t n) { value_ += n; return *this; }
+  constexpr DataSeq& operator+=(uint64_t n) {
+    value_ += n;
+    return *this;
+  }
   constexpr int64_t operator-(DataSeq o) const { return static_cast<int64_t>(value_ - o.value_); }
 
   constexpr bool operator==(const DataSeq&) const = default;
@@ -61,8 +67,12 @@ class DataSeq {
 };
 
 template <typename Seq>
-constexpr Seq max_seq(Seq a, Seq b) { return a < b ? b : a; }
+constexpr Seq max_seq(Seq a, Seq b) {
+  return a < b ? b : a;
+}
 template <typename Seq>
-constexpr Seq min_seq(Seq a, Seq b) { return a < b ? a : b; }
+constexpr Seq min_seq(Seq a, Seq b) {
+  return a < b ? a : b;
+}
 
 }  // namespace tributary

@@ -74,13 +74,15 @@ class Slab {
 
   /// The object, or null when it is gone.
   T* find(Handle<T> h) const {
-    return h.index < touched_ && in_use(h.index) && generations_[h.index] == h.generation ? &objects_[h.index] : nullptr;
+    return h.index < touched_ && in_use(h.index) && generations_[h.index] == h.generation ? &objects_[h.index]
+                                                                                          : nullptr;
   }
   /// The object at an index known to be in use.
   T& at(uint32_t i) const { return objects_[i]; }
   bool in_use(uint32_t i) const { return i < touched_ && (generations_[i] & 1); }
   void prefetch(uint32_t i) const {
-    for (size_t line = 0; line < sizeof(T); line += 64) __builtin_prefetch(reinterpret_cast<char*>(&objects_[i]) + line);
+    for (size_t line = 0; line < sizeof(T); line += 64)
+      __builtin_prefetch(reinterpret_cast<char*>(&objects_[i]) + line);
   }
 
   uint32_t size() const { return used_; }

@@ -22,7 +22,10 @@ class Micros {
   constexpr Micros operator-(Micros o) const { return Micros(count_ - o.count_); }
   constexpr Micros operator*(int64_t n) const { return Micros(count_ * n); }
   constexpr Micros operator/(int64_t n) const { return Micros(count_ / n); }
-  constexpr Micros& operator+=(Micros o) { count_ += o.count_; return *this; }
+  constexpr Micros& operator+=(Micros o) {
+    count_ += o.count_;
+    return *this;
+  }
   constexpr auto operator<=>(const Micros&) const = default;
 
  private:

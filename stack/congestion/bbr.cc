@@ -45,8 +45,7 @@ void init_pacing_rate(Bbr& b, Micros srtt, uint32_t mss) {
 void update_max_inflight(Event& e) {
   Bbr& b = e.b;
   const uint64_t extra = std::max(b.extra_acked[0], b.extra_acked[1]);
-  b.max_inflight =
-      quantization_budget(b, bdp_multiple(b, b.bw, gains_of(b.mode).cwnd, e.c.mss) + extra, e.c.mss);
+  b.max_inflight = quantization_budget(b, bdp_multiple(b, b.bw, gains_of(b.mode).cwnd, e.c.mss) + extra, e.c.mss);
 }
 
 /// BoundCwndForModel (§5.6.4.7).

@@ -27,15 +27,7 @@ constexpr uint64_t kNoBandwidthBound = UINT64_MAX;
 constexpr uint32_t kNoInflightBound = UINT32_MAX;
 
 struct Bbr {
-  enum class Mode : uint8_t {
-    kStartup,
-    kDrain,
-    kProbeBwDown,
-    kProbeBwCruise,
-    kProbeBwRefill,
-    kProbeBwUp,
-    kProbeRtt
-  };
+  enum class Mode : uint8_t { kStartup, kDrain, kProbeBwDown, kProbeBwCruise, kProbeBwRefill, kProbeBwUp, kProbeRtt };
   /// What the acknowledged data was sent for (§5.3.3.9).
   enum class AckPhase : uint8_t { kInit, kRefilling, kProbeStarting, kProbeFeedback, kProbeStopping };
 
@@ -106,9 +98,7 @@ struct Bbr {
   bool cwnd_limited_now : 1 = false;  ///< in this round, in the last one: C.is_cwnd_limited is either
   bool cwnd_limited_before : 1 = false;
 
-  uint64_t max_bw() const {
-    return max_bw_filter[0] > max_bw_filter[1] ? max_bw_filter[0] : max_bw_filter[1];
-  }
+  uint64_t max_bw() const { return max_bw_filter[0] > max_bw_filter[1] ? max_bw_filter[0] : max_bw_filter[1]; }
   bool is_cwnd_limited() const { return cwnd_limited_now || cwnd_limited_before; }
 };
 static_assert(sizeof(Bbr) <= 256);

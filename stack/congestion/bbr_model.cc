@@ -32,9 +32,11 @@ void update_max_bw(Event& e) {
     e.b.max_bw_filter[1] = std::max(e.b.max_bw_filter[1], rate);
 }
 
-/// Bytes of a flight that may be lost while probing. Two segments more than the draft says: of a flight of a hundred, 2 % are
-/// lost by chance every few rounds when the link loses 1 %.
-uint64_t tolerated_loss(uint64_t flight, uint32_t mss) { return take_share(flight, kLossThresh) + 2 * mss; }
+/// Bytes of a flight that may be lost while probing. Two segments more than the draft says: of a flight of a hundred, 2
+/// % are lost by chance every few rounds when the link loses 1 %.
+uint64_t tolerated_loss(uint64_t flight, uint32_t mss) {
+  return take_share(flight, kLossThresh) + 2 * mss;
+}
 
 /// Lost no more than is tolerated, and all else that was sent came through at the rate it was sent: such losses are the
 /// link's, not a queue's.
@@ -42,9 +44,10 @@ bool delivers_what_is_sent(const Event& e) {
   return !is_inflight_too_high(e) && e.b.bw_latest >= take_share(e.b.bw, 100 - kLossThresh - kPacingMargin);
 }
 
-/// AdaptLowerBoundsFromCongestion (§5.5.10.3): a round with losses, not of our own probing, brings the short-term model down
-/// to what was delivered. That is always less than what was sent, by the losses and the pacing margin, so that a link with
-/// random losses would lose a little in every round: a round in which nothing else was missing leaves the model alone.
+/// AdaptLowerBoundsFromCongestion (§5.5.10.3): a round with losses, not of our own probing, brings the short-term model
+/// down to what was delivered. That is always less than what was sent, by the losses and the pacing margin, so that a
+/// link with random losses would lose a little in every round: a round in which nothing else was missing leaves the
+/// model alone.
 void adapt_lower_bounds(Event& e) {
   Bbr& b = e.b;
   if (is_probing_bw(b) || !b.is_loss_in_round || delivers_what_is_sent(e)) return;
@@ -117,8 +120,7 @@ void update_ack_aggregation(Event& e) {
     b.extra_acked[0] = b.extra_acked[1];
     b.extra_acked[1] = 0;
   }
-  b.extra_acked[1] =
-      std::max(b.extra_acked[1], static_cast<uint32_t>(std::min<uint64_t>(extra, e.state.cwnd)));
+  b.extra_acked[1] = std::max(b.extra_acked[1], static_cast<uint32_t>(std::min<uint64_t>(extra, e.state.cwnd)));
 }
 
 void advance_max_bw_filter(Bbr& b) {
@@ -161,8 +163,7 @@ void on_packet_lost(Bbr& b, State& state, const Connection& connection, const Lo
   const uint64_t inflight_prev = packet.tx_in_flight > packet.size ? packet.tx_in_flight - packet.size : 0;
   const uint64_t lost_prev = packet.lost > packet.size ? packet.lost - packet.size : 0;
   const uint64_t tolerated = tolerated_loss(inflight_prev, connection.mss);
-  const uint64_t lost_prefix =
-      tolerated > lost_prev ? (tolerated - lost_prev) * 100 / (100 - kLossThresh) : 0;
+  const uint64_t lost_prefix = tolerated > lost_prev ? (tolerated - lost_prev) * 100 / (100 - kLossThresh) : 0;
   handle_inflight_too_high(e, to_volume(inflight_prev + lost_prefix), packet.is_app_limited);
 }
 

@@ -11,9 +11,11 @@ using Mode = Bbr::Mode;
 
 constexpr int64_t kProbeRttRounds = 25;
 
-/// ProbeRTT takes half of the rate for a round trip at least. The draft's five seconds are meant to make that 2 %; over a
-/// satellite they are eight round trips, and it would be 6 %.
-Micros probe_rtt_interval(const Bbr& b) { return std::max(kProbeRttInterval, Micros(kProbeRttRounds * b.min_rtt)); }
+/// ProbeRTT takes half of the rate for a round trip at least. The draft's five seconds are meant to make that 2 %; over
+/// a satellite they are eight round trips, and it would be 6 %.
+Micros probe_rtt_interval(const Bbr& b) {
+  return std::max(kProbeRttInterval, Micros(kProbeRttRounds * b.min_rtt));
+}
 
 void exit_probe_rtt(Event& e) {
   Bbr& b = e.b;
@@ -47,8 +49,7 @@ void update_min_rtt(Event& e) {
     b.probe_rtt_min_stamp = e.c.now;
   }
   const bool min_rtt_expired = e.c.now > b.min_rtt_stamp + probe_rtt_interval(b) * 2;
-  if (b.probe_rtt_min_delay != 0 &&
-      (b.min_rtt == 0 || b.probe_rtt_min_delay < b.min_rtt || min_rtt_expired)) {
+  if (b.probe_rtt_min_delay != 0 && (b.min_rtt == 0 || b.probe_rtt_min_delay < b.min_rtt || min_rtt_expired)) {
     b.min_rtt = b.probe_rtt_min_delay;
     b.min_rtt_stamp = b.probe_rtt_min_stamp;
   }

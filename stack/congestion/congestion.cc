@@ -14,26 +14,29 @@ namespace {
 // segments acknowledge up to 64 KB at once, and slow start must still double.
 constexpr uint32_t kSlowStartLimit = 65'536;
 
-// pipeACK (RFC 7661 §4.2), without rounds or clock: what an ACK finds in flight was sent within a round trip. A higher one is
-// taken at once, a lower one in about four round trips.
+// pipeACK (RFC 7661 §4.2), without rounds or clock: what an ACK finds in flight was sent within a round trip. A higher
+// one is taken at once, a lower one in about four round trips.
 void note_pipe(State& s, const Ack& ack) {
   const uint32_t pipe = s.pipe_ack.value();
   if (ack.in_flight >= pipe) {
     s.pipe_ack = Compact16(ack.in_flight);
     return;
   }
-  const uint64_t forgotten = uint64_t{pipe - ack.in_flight} * ack.newly_acked / (4 * uint64_t{std::max(ack.in_flight, ack.mss)});
+  const uint64_t forgotten =
+      uint64_t{pipe - ack.in_flight} * ack.newly_acked / (4 * uint64_t{std::max(ack.in_flight, ack.mss)});
   s.pipe_ack = Compact16(std::max<uint64_t>(pipe - std::min<uint64_t>(forgotten, pipe), ack.in_flight));
 }
 
-// Whether the window is in use: RFC 7661 §4.3. With no pipeACK yet it counts as validated, and so does one that has nothing to
-// lose. pipeACK does not go as far as windows may.
+// Whether the window is in use: RFC 7661 §4.3. With no pipeACK yet it counts as validated, and so does one that has
+// nothing to lose. pipeACK does not go as far as windows may.
 bool is_validated(const State& s, uint32_t mss) {
   const uint32_t pipe = s.pipe_ack.value();
   return pipe == 0 || pipe >= std::min<uint64_t>(s.cwnd / 2, Compact16::kMax) || s.cwnd <= initial_window(mss);
 }
 
-uint16_t validation_ticks(Micros now) { return static_cast<uint16_t>(now.count() >> kValidationTick); }
+uint16_t validation_ticks(Micros now) {
+  return static_cast<uint16_t>(now.count() >> kValidationTick);
+}
 
 // A smaller window for the next burst, with slow start back to what the path took before.
 void restart_from(State& s, uint32_t window) {
@@ -45,8 +48,8 @@ void restart_from(State& s, uint32_t window) {
 }
 
 uint32_t reduced_window(const State& s, uint32_t in_flight, uint32_t mss) {
-  // What was really in flight, not a window that was never filled (RFC 5681 §3.1, equation 4), or what was there lately, if
-  // the application has let less than half of the window be validated (RFC 7661 §4.4.2).
+  // What was really in flight, not a window that was never filled (RFC 5681 §3.1, equation 4), or what was there
+  // lately, if the application has let less than half of the window be validated (RFC 7661 §4.4.2).
   const uint32_t pipe = s.pipe_ack.value();
   const uint32_t window = std::min(pipe < s.cwnd / 2 ? std::max(pipe, in_flight) : in_flight, s.cwnd);
   switch (s.algorithm) {
@@ -101,8 +104,10 @@ void start(State& s, Algorithm algorithm, uint32_t mss) {
 void on_ack(State& s, const Ack& ack) {
   if (s.algorithm == Algorithm::kBbr) return;
   note_pipe(s, ack);
-  if (is_validated(s, ack.mss)) s.validated_at = validation_ticks(ack.now);
-  else end_nonvalidated_periods(s, ack.now, ack.mss);
+  if (is_validated(s, ack.mss))
+    s.validated_at = validation_ticks(ack.now);
+  else
+    end_nonvalidated_periods(s, ack.now, ack.mss);
   uint32_t acked = ack.newly_acked;
   if (s.in_slow_start()) {
     const bool initial = s.ssthresh == kNoThreshold;

@@ -94,17 +94,20 @@ void on_timeout(State& state, Micros now, uint32_t in_flight, uint32_t mss, bool
 void on_undo(State& state);
 
 constexpr unsigned kIdleTick = 16;  ///< two to the power of this: microseconds in which `last_sent` counts
-inline void note_sent(State& state, Micros now) { state.last_sent = static_cast<uint16_t>(now.count() >> kIdleTick); }
-/// Whether nothing has been sent for longer than `rto`. (A pause of 71 minutes looks like none, and so do those of twice
-/// that and so on.)
+inline void note_sent(State& state, Micros now) {
+  state.last_sent = static_cast<uint16_t>(now.count() >> kIdleTick);
+}
+/// Whether nothing has been sent for longer than `rto`. (A pause of 71 minutes looks like none, and so do those of
+/// twice that and so on.)
 inline bool is_idle(const State& state, Micros now, Micros rto) {
   const uint16_t ticks = static_cast<uint16_t>((now.count() >> kIdleTick) - state.last_sent);
   return ticks > 0 && (int64_t{ticks} - 1) << kIdleTick > rto.count();
 }
-constexpr unsigned kValidationTick = 20;            ///< two to the power of this: microseconds in which `validated_at` counts
-constexpr uint16_t kNonValidatedPeriod = 286;       ///< NVP: five minutes (RFC 7661 §4.4.3), in those
-/// Before data is sent after a pause; `on_ack` sees to flows that do not pause. For every five minutes in which less than half
-/// of the window was used it is halved, down to the initial one; ssthresh remembers three quarters of it (RFC 7661 §4.4.3).
+constexpr unsigned kValidationTick = 20;  ///< two to the power of this: microseconds in which `validated_at` counts
+constexpr uint16_t kNonValidatedPeriod = 286;  ///< NVP: five minutes (RFC 7661 §4.4.3), in those
+/// Before data is sent after a pause; `on_ack` sees to flows that do not pause. For every five minutes in which less
+/// than half of the window was used it is halved, down to the initial one; ssthresh remembers three quarters of it (RFC
+/// 7661 §4.4.3).
 void end_nonvalidated_periods(State& state, Micros now, uint32_t mss);
 /// Nothing was sent for longer than the RTO: restart window (RFC 5681 §4.1), ssthresh remembering what the
 /// path took.

@@ -5,10 +5,9 @@
 
 namespace tributary::congestion::cubic {
 
-constexpr double kC = 0.4;     ///< segments per second cubed (§5)
-constexpr double kBeta = 0.7;  ///< what remains of the window (§4.6)
-constexpr double kAlpha =
-    3 * (1 - kBeta) / (1 + kBeta);  ///< Reno's increase that is fair beside kBeta (§4.3)
+constexpr double kC = 0.4;                                ///< segments per second cubed (§5)
+constexpr double kBeta = 0.7;                             ///< what remains of the window (§4.6)
+constexpr double kAlpha = 3 * (1 - kBeta) / (1 + kBeta);  ///< Reno's increase that is fair beside kBeta (§4.3)
 
 /// K: microseconds until the window is back at `w_max` from `cwnd`; 0 when it already is (§4.2, equation 2).
 uint32_t time_to_origin(uint32_t w_max, uint32_t cwnd, uint32_t mss);

@@ -14,8 +14,7 @@ void on_ack(State& s, const Ack& ack, uint32_t acked) {
   if (s.ack_credit < s.cwnd) return;
   s.ack_credit -= s.cwnd;
   s.cwnd += ack.mss;
-  s.ack_credit =
-      std::min(s.ack_credit, s.cwnd);  // an ACK for several windows is one window's worth (RFC 3465 §2.1)
+  s.ack_credit = std::min(s.ack_credit, s.cwnd);  // an ACK for several windows is one window's worth (RFC 3465 §2.1)
 }
 
 }  // namespace tributary::congestion::newreno

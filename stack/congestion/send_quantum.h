@@ -6,8 +6,9 @@
 
 namespace tributary::congestion {
 
-/// The data of a quarter of a millisecond: less than the draft's millisecond, which it allows, for there is no segmentation
-/// offload to feed, and on a short path a millisecond is the whole pipe. At least two segments, as a receiver acknowledges.
+/// The data of a quarter of a millisecond: less than the draft's millisecond, which it allows, for there is no
+/// segmentation offload to feed, and on a short path a millisecond is the whole pipe. At least two segments, as a
+/// receiver acknowledges.
 inline uint32_t send_quantum(uint64_t bytes_per_second, uint32_t mss) {
   constexpr uint64_t kPerSecond = 4000;
   constexpr uint64_t kMost = 64 << 10;

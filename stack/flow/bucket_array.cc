@@ -23,10 +23,9 @@ constexpr unsigned kSearchBound = 512;
 
 BucketArray::BucketArray(uint32_t capacity) : capacity_(capacity) {
   if (capacity == 0 || capacity > kMaxCapacity) throw std::invalid_argument("table capacity out of range");
-  bucket_count_ =
-      capacity <= kWays ? 1 : static_cast<uint32_t>(capacity / (kWays * kFullLoad)) + 1 + kSpareBuckets;
-  void* memory = mmap(nullptr, reserved_bytes(), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  bucket_count_ = capacity <= kWays ? 1 : static_cast<uint32_t>(capacity / (kWays * kFullLoad)) + 1 + kSpareBuckets;
+  void* memory =
+      mmap(nullptr, reserved_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   // Large tables are read at random: fewer TLB misses. Best effort.
   madvise(memory, reserved_bytes(), MADV_HUGEPAGE);

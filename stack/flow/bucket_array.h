@@ -87,8 +87,7 @@ class BucketArray {
     const __m128i* tags = reinterpret_cast<const __m128i*>(bucket.tags);
     const __m128i low = _mm_cmpeq_epi32(_mm_load_si128(tags), wanted);
     const __m128i high = _mm_cmpeq_epi32(_mm_load_si128(tags + 1), wanted);
-    return static_cast<unsigned>(
-        _mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128())));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128())));
 #else
     unsigned mask = 0;
     for (unsigned i = 0; i < kWays; ++i) mask |= static_cast<unsigned>(bucket.tags[i] == tag) << i;

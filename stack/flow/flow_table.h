@@ -34,9 +34,7 @@ class FlowTable {
   }
   /// The flow goes on under another index (a connection becoming TIME-WAIT). Nothing happens when `old_value`
   /// is not there.
-  void replace(uint32_t hash, uint32_t old_value, uint32_t new_value) {
-    buckets_.replace(hash, old_value, new_value);
-  }
+  void replace(uint32_t hash, uint32_t old_value, uint32_t new_value) { buckets_.replace(hash, old_value, new_value); }
   void prefetch(uint32_t hash) const { buckets_.prefetch(hash); }
 
   uint32_t size() const { return buckets_.size(); }

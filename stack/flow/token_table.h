@@ -18,9 +18,7 @@ class TokenTable {
   explicit TokenTable(uint32_t capacity) : buckets_(capacity) {}
 
   /// False when the token is in use, or the table full.
-  bool insert(Token token, uint32_t value) {
-    return find(token) == kNotFound && buckets_.insert(token.value, value);
-  }
+  bool insert(Token token, uint32_t value) { return find(token) == kNotFound && buckets_.insert(token.value, value); }
   uint32_t find(Token token) const {
     return buckets_.find(token.value, [](uint32_t) { return true; });
   }

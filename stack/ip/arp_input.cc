@@ -6,8 +6,7 @@ namespace tributary::ip {
 
 // Only neighbours we talk to are updated: nobody can fill the table by announcing himself. An answer we did
 // not ask for counts as an announcement.
-void IpLayer::learn(uint16_t interface, const IpAddress& address, Advertisement said, bool asked_for,
-                    Micros now) {
+void IpLayer::learn(uint16_t interface, const IpAddress& address, Advertisement said, bool asked_for, Micros now) {
   Neighbor* n = neighbors_.find(interface, address);
   if (n == nullptr) return;
   const bool asking = n->state == NeighborState::kIncomplete || n->state == NeighborState::kProbe;
@@ -18,11 +17,9 @@ void IpLayer::learn(uint16_t interface, const IpAddress& address, Advertisement 
   while (Packet packet = neighbors_.take_waiting(*n)) transmit(std::move(packet), *n);
 }
 
-void IpLayer::receive_arp(Packet& frame, const wire::EthernetHeader& ethernet, uint16_t interface,
-                          Micros now) {
+void IpLayer::receive_arp(Packet& frame, const wire::EthernetHeader& ethernet, uint16_t interface, Micros now) {
   const auto arp = wire::parse_arp(frame.bytes().subspan(ethernet.size()));
-  const bool is_probe =
-      arp && arp->sender_ip == IpAddress::v4(0);  // RFC 5227 §1.1: asks before it takes an address
+  const bool is_probe = arp && arp->sender_ip == IpAddress::v4(0);  // RFC 5227 §1.1: asks before it takes an address
   if (!arp || arp->sender_mac.is_multicast() || arp->sender_mac == MacAddress() ||
       (is_martian(arp->sender_ip) && !is_probe) || is_own_address(arp->sender_ip))
     return drop(frame, counters_.drop_malformed);

@@ -43,7 +43,7 @@ struct Limits {
   Micros reachable = Micros::seconds(30);        ///< how long a confirmation holds
   Micros solicit_interval = Micros::seconds(1);  ///< between two questions to one neighbour
   uint8_t solicit_attempts = 3;
-  uint16_t fragmented_packets = 64;              ///< packets being put together, two buffers each; 0: fragments are dropped
+  uint16_t fragmented_packets = 64;  ///< packets being put together, two buffers each; 0: fragments are dropped
   Micros fragment_time_v4 = Micros::seconds(30);  ///< Linux ipfrag_time
   Micros fragment_time_v6 = Micros::seconds(60);  ///< RFC 8200 §4.5
 };

@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint8_t kHopLimit = 64;  // what Linux sends with
 constexpr uint8_t kDscpMask = 0xfc;
-constexpr size_t kMaxErrorV4 = 576, kMaxErrorV6 = 1280;  // RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c): bytes of the whole packet
+constexpr size_t kMaxErrorV4 = 576,
+                 kMaxErrorV6 = 1280;  // RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c): bytes of the whole packet
 
 bool has_right_checksum(std::span<const uint8_t> message, const wire::IpHeader& ip) {
   wire::Sum sum = wire::sum_bytes(message);
@@ -23,8 +24,7 @@ bool has_right_checksum(std::span<const uint8_t> message, const wire::IpHeader& 
 }
 
 bool is_error(const wire::IcmpHeader& icmp, bool v4) {
-  if (!v4)
-    return icmp.type >= wire::icmpv6_type::kUnreachable && icmp.type <= wire::icmpv6_type::kParameterProblem;
+  if (!v4) return icmp.type >= wire::icmpv6_type::kUnreachable && icmp.type <= wire::icmpv6_type::kParameterProblem;
   return icmp.type == wire::icmp_type::kUnreachable || icmp.type == wire::icmp_type::kTimeExceeded ||
          icmp.type == wire::icmp_type::kParameterProblem;
 }
@@ -72,8 +72,7 @@ void IpLayer::answer_echo(Packet& frame, const wire::EthernetHeader& ethernet, c
   // sees.
   const auto old_type = static_cast<uint16_t>(in.icmp.type << 8);
   const auto new_type = static_cast<uint16_t>(message[0] << 8);
-  const wire::Sum sum =
-      wire::add(wire::subtract(static_cast<uint16_t>(~in.icmp.checksum), old_type), new_type);
+  const wire::Sum sum = wire::add(wire::subtract(static_cast<uint16_t>(~in.icmp.checksum), old_type), new_type);
   wire::store16(&message[2], static_cast<uint16_t>(~sum));
 
   frame.remove_back(static_cast<uint16_t>(frame.size() - in.segment_offset - in.segment_size));
@@ -97,13 +96,14 @@ void IpLayer::answer_echo(Packet& frame, const wire::EthernetHeader& ethernet, c
   frames_.push(config.port, std::move(frame));
 }
 
-// RFC 792 type 11 code 1, RFC 4443 type 3 code 1: fragments did not all arrive in time. `first`, which has the transport
-// header, becomes what the error quotes, in its own buffer. Only for what was sent to us, and not to a group.
+// RFC 792 type 11 code 1, RFC 4443 type 3 code 1: fragments did not all arrive in time. `first`, which has the
+// transport header, becomes what the error quotes, in its own buffer. Only for what was sent to us, and not to a group.
 void IpLayer::report_lost_fragments(Packet first, uint16_t interface, Micros now) {
   const auto ethernet = wire::parse_ethernet(first.bytes());
   wire::IpHeader ip;
   if (!ethernet || wire::parse_ip(first.bytes().subspan(ethernet->size()), true, ip) != wire::IpError::kNone) return;
-  if (!interfaces_.is_ours(ip.destination, interface) || ethernet->destination.is_multicast() || is_martian(ip.source)) return;
+  if (!interfaces_.is_ours(ip.destination, interface) || ethernet->destination.is_multicast() || is_martian(ip.source))
+    return;
   const auto hop = find_route_on(interface, ip.source, now);
   if (!hop) return;
   const bool v4 = ip.is_v4();
@@ -124,7 +124,9 @@ void IpLayer::report_lost_fragments(Packet first, uint16_t interface, Micros now
                    .code = wire::icmp_code::kReassemblyTime},
                   message);
   wire::Sum sum = wire::sum_bytes(message);
-  if (!v4) sum = wire::add(sum, wire::pseudo_header_sum(header.source, header.destination, header.protocol, header.payload_size));
+  if (!v4)
+    sum = wire::add(sum,
+                    wire::pseudo_header_sum(header.source, header.destination, header.protocol, header.payload_size));
   wire::store16(&message[2], static_cast<uint16_t>(~sum));
   wire::emit_ip(header, first.bytes());
   forget_port_flags(first);

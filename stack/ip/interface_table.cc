@@ -12,8 +12,8 @@ constexpr uint16_t kVlanIds = 4096;
 // RFC 4291 appendix A: the MAC with ff:fe in the middle and the universal bit turned.
 IpAddress link_local_address(const MacAddress& mac) {
   const auto& m = mac.bytes;
-  return IpAddress({0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(m[0] ^ 2), m[1], m[2], 0xff, 0xfe,
-                    m[3], m[4], m[5]});
+  return IpAddress(
+      {0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(m[0] ^ 2), m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]});
 }
 
 // The first and the last address of an IPv4 link mean the network and everybody on it; /31 and /32 have
@@ -33,10 +33,8 @@ bool refuse(std::string& error, std::string reason) {
 }  // namespace
 
 bool InterfaceTable::check_address(const IpAddress& address, std::string& error) const {
-  if (is_martian(address))
-    return refuse(error, address.to_string() + " cannot be the address of an interface");
-  if (!is_scoped(address) && own_.contains(address))
-    return refuse(error, address.to_string() + " is in use twice");
+  if (is_martian(address)) return refuse(error, address.to_string() + " cannot be the address of an interface");
+  if (!is_scoped(address) && own_.contains(address)) return refuse(error, address.to_string() + " is in use twice");
   return true;
 }
 
@@ -47,14 +45,12 @@ bool InterfaceTable::check(const InterfaceConfig& config, std::string& error) co
   if (config.vlan && (*config.vlan < 1 || *config.vlan > 4094))
     return refuse(error, config.name + ": VLAN " + std::to_string(*config.vlan) + " is not within 1..4094");
   if (find(config.port, config.vlan.value_or(0)) != kNone) {
-    const std::string what =
-        config.vlan ? "VLAN " + std::to_string(*config.vlan) : std::string("untagged traffic");
+    const std::string what = config.vlan ? "VLAN " + std::to_string(*config.vlan) : std::string("untagged traffic");
     return refuse(error, config.name + ": " + what + " of its port already belongs to " +
                              at(find(config.port, config.vlan.value_or(0))).name);
   }
   if (config.mac.is_multicast() || config.mac == MacAddress())
-    return refuse(error,
-                  config.name + ": " + config.mac.to_string() + " cannot be the MAC address of an interface");
+    return refuse(error, config.name + ": " + config.mac.to_string() + " cannot be the MAC address of an interface");
   if (config.mtu < kMinimumMtu) return refuse(error, config.name + ": an MTU below 68 cannot carry IPv4");
 
   for (auto p = config.addresses.begin(); p != config.addresses.end(); ++p) {
@@ -63,8 +59,7 @@ bool InterfaceTable::check(const InterfaceConfig& config, std::string& error) co
     if (p->length > (p->address.is_v4() ? 32 : 128))
       return refuse(error, config.name + ": " + p->to_string() + " has an impossible prefix length");
     if (is_network_or_broadcast(*p))
-      return refuse(error,
-                    config.name + ": " + p->to_string() + " is the network or broadcast address of its link");
+      return refuse(error, config.name + ": " + p->to_string() + " is the network or broadcast address of its link");
     if (std::any_of(config.addresses.begin(), p, same_address))
       return refuse(error, config.name + ": " + p->address.to_string() + " is in use twice");
     if (!p->address.is_v4() && config.mtu < kMinimumIpv6Mtu)
@@ -96,8 +91,7 @@ std::optional<uint16_t> InterfaceTable::add(const InterfaceConfig& config, std::
 }
 
 bool InterfaceTable::add_host_address(uint16_t interface, const IpAddress& address, std::string& error) {
-  if (interface >= interfaces_.size())
-    return refuse(error, "there is no interface " + std::to_string(interface));
+  if (interface >= interfaces_.size()) return refuse(error, "there is no interface " + std::to_string(interface));
   if (!check_address(address, error)) return refuse(error, at(interface).name + ": " + error);
   if (is_scoped(address)) return refuse(error, at(interface).name + ": a host address cannot be link-local");
   own_.add(address, interface);
@@ -113,8 +107,7 @@ std::vector<IpAddress> InterfaceTable::addresses_of(uint16_t interface) const {
   return all;
 }
 
-std::optional<IpAddress> InterfaceTable::source_address(uint16_t interface,
-                                                        const IpAddress& destination) const {
+std::optional<IpAddress> InterfaceTable::source_address(uint16_t interface, const IpAddress& destination) const {
   std::optional<IpAddress> best;
   for (const IpPrefix& p : at(interface).addresses) {
     if (p.address.is_v4() != destination.is_v4() || is_scoped(p.address) != is_scoped(destination)) continue;

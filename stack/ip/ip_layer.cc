@@ -75,11 +75,9 @@ bool IpLayer::check_route(const RouteConfig& config, std::string& error) const {
   if (gateway.is_v4() != to.address.is_v4())
     return refuse(error, config, "gateway " + gateway.to_string() + " is of the other address family");
   const Route* link = routes_.find_on(config.interface, gateway);
-  if (link == nullptr || link->gateway || is_martian(gateway) ||
-      is_network_or_broadcast(link->destination, gateway))
+  if (link == nullptr || link->gateway || is_martian(gateway) || is_network_or_broadcast(link->destination, gateway))
     return refuse(error, config, "gateway " + gateway.to_string() + " is not on the link of " + name);
-  if (is_own_address(gateway))
-    return refuse(error, config, "gateway " + gateway.to_string() + " is our own address");
+  if (is_own_address(gateway)) return refuse(error, config, "gateway " + gateway.to_string() + " is our own address");
   return true;
 }
 
@@ -101,8 +99,8 @@ Neighbor* IpLayer::find_or_create(uint16_t interface, const IpAddress& address, 
   Neighbor* n = neighbors_.create(interface, address, now, counters_.drop_unresolved);
   if (n == nullptr) return nullptr;
   const InterfaceConfig& config = interfaces_.at(interface);
-  const auto ethernet = make_ethernet(config, MacAddress(),
-                                      address.is_v4() ? wire::ether_type::kIpv4 : wire::ether_type::kIpv6);
+  const auto ethernet =
+      make_ethernet(config, MacAddress(), address.is_v4() ? wire::ether_type::kIpv4 : wire::ether_type::kIpv6);
   wire::emit_ethernet(ethernet, n->header);
   n->header_size = static_cast<uint8_t>(ethernet.size());
   n->port = config.port;
@@ -117,8 +115,7 @@ NextHop IpLayer::next_hop_of(const Neighbor& n, const IpAddress& destination, Mi
 }
 
 std::optional<NextHop> IpLayer::make_next_hop(const Route* route, const IpAddress& destination, Micros now) {
-  if (route == nullptr || is_martian(destination) || interfaces_.is_ours(destination, route->interface))
-    return {};
+  if (route == nullptr || is_martian(destination) || interfaces_.is_ours(destination, route->interface)) return {};
   if (route->gateway) return next_hop_of(neighbors_.at(route->gateway_neighbor), destination, now);
   if (is_network_or_broadcast(route->destination, destination)) return {};
   const Neighbor* n = find_or_create(route->interface, destination, now);
@@ -137,7 +134,8 @@ std::optional<NextHop> IpLayer::find_route_on(uint16_t interface, const IpAddres
 }
 
 void IpLayer::on_deadline(Micros now) {
-  fragments_.expire(now, [this, now](Packet first, uint16_t interface) { report_lost_fragments(std::move(first), interface, now); });
+  fragments_.expire(
+      now, [this, now](Packet first, uint16_t interface) { report_lost_fragments(std::move(first), interface, now); });
   while (Neighbor* n = neighbors_.take_due(now)) {
     const TimerVerdict verdict = on_timer(*n, now, limits_);
     if (verdict == TimerVerdict::kForget) {

@@ -41,8 +41,8 @@ struct NextHop {
 /// What `receive` found. Members a kind does not name keep what they had.
 struct Received {
   enum class Kind : uint8_t {
-    kConsumed,  ///< answered, or dropped and counted; the packet is gone
-    kTcp,  ///< a TCP segment: its bytes are [segment_offset, +segment_size) of the frame, still the caller's
+    kConsumed,   ///< answered, or dropped and counted; the packet is gone
+    kTcp,        ///< a TCP segment: its bytes are [segment_offset, +segment_size) of the frame, still the caller's
     kIcmpError,  ///< an ICMP error quoting a TCP segment of ours: see `icmp`, `quoted`; packet still the
                  ///< caller's
   };
@@ -61,8 +61,7 @@ class IpLayer {
  public:
   using Limits = ip::Limits;
 
-  IpLayer(PacketPools& pools, FrameQueues& frames, RandomSource& random, Counters& counters,
-          const Limits& limits);
+  IpLayer(PacketPools& pools, FrameQueues& frames, RandomSource& random, Counters& counters, const Limits& limits);
 
   /// Adds an interface. Returns its index, or the reason in `error`: an address in use twice, a VLAN in use
   /// twice on the port, an unusable address (multicast, unspecified).
@@ -91,7 +90,9 @@ class IpLayer {
   std::optional<NextHop> find_route_on(uint16_t interface, const IpAddress& destination, Micros now);
 
   /// A router has told the MTU of a path: hops found from now on have it, for a while.
-  void learn_path_mtu(const IpAddress& destination, uint16_t mtu, Micros now) { path_mtus_.learn(destination, mtu, now); }
+  void learn_path_mtu(const IpAddress& destination, uint16_t mtu, Micros now) {
+    path_mtus_.learn(destination, mtu, now);
+  }
 
   /// An own address of the interface's family to send from.
   std::optional<IpAddress> source_address(uint16_t interface, const IpAddress& destination) const {
@@ -126,8 +127,8 @@ class IpLayer {
   Micros next_deadline() const { return std::min(neighbors_.next_deadline(), fragments_.next_deadline()); }
   void on_deadline(Micros now);
 
-  /// Packets that waited for a neighbour which did not answer, from their IP header on. Whoever sent them takes note and
-  /// clears the list.
+  /// Packets that waited for a neighbour which did not answer, from their IP header on. Whoever sent them takes note
+  /// and clears the list.
   std::vector<Packet>& undeliverable() { return undeliverable_; }
 
   /// Drops every packet queued on a neighbour or waiting for fragments, so that pools can be checked.
@@ -161,8 +162,7 @@ class IpLayer {
 
   // arp_input.cc, neighbor_input.cc, icmp_input.cc: `out.ip` and the segment range describe the message.
   void receive_arp(Packet& frame, const wire::EthernetHeader& ethernet, uint16_t interface, Micros now);
-  void receive_neighbor_message(Packet& frame, const wire::EthernetHeader& ethernet, const Received& in,
-                                Micros now);
+  void receive_neighbor_message(Packet& frame, const wire::EthernetHeader& ethernet, const Received& in, Micros now);
   bool answer_solicitation(const wire::NeighborMessage& asked, const wire::EthernetHeader& ethernet,
                            const Received& in);
   void report_lost_fragments(Packet first, uint16_t interface, Micros now);

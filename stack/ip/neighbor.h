@@ -30,9 +30,8 @@ namespace tributary::ip {
 
 enum class NeighborState : uint8_t { kFree, kUnknown, kIncomplete, kReachable, kStale, kDelay, kProbe };
 
-constexpr Micros kDelayFirstProbe = Micros::seconds(5);  // RFC 4861 §10, DELAY_FIRST_PROBE_TIME
-constexpr Micros kForgetUnused =
-    Micros::seconds(10 * 60);  // our choice: an address not used that long is asked anew
+constexpr Micros kDelayFirstProbe = Micros::seconds(5);     // RFC 4861 §10, DELAY_FIRST_PROBE_TIME
+constexpr Micros kForgetUnused = Micros::seconds(10 * 60);  // our choice: an address not used that long is asked anew
 
 struct Neighbor {
   // What sending touches: one cache line.

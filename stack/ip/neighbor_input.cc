@@ -5,8 +5,7 @@
 namespace tributary::ip {
 namespace {
 
-constexpr uint8_t kUnrouted =
-    255;  // RFC 4861 §7.1: the message was not forwarded, so it comes from this link
+constexpr uint8_t kUnrouted = 255;  // RFC 4861 §7.1: the message was not forwarded, so it comes from this link
 
 // RFC 4861 §7.1.1 and §7.1.2 beyond what the parser has checked.
 bool is_valid(const wire::NeighborMessage& message, const wire::IpHeader& ip) {
@@ -20,10 +19,9 @@ bool is_valid(const wire::NeighborMessage& message, const wire::IpHeader& ip) {
 
 }  // namespace
 
-void IpLayer::receive_neighbor_message(Packet& frame, const wire::EthernetHeader& ethernet,
-                                       const Received& in, Micros now) {
-  const auto message =
-      wire::parse_neighbor_message(frame.bytes().subspan(in.segment_offset, in.segment_size));
+void IpLayer::receive_neighbor_message(Packet& frame, const wire::EthernetHeader& ethernet, const Received& in,
+                                       Micros now) {
+  const auto message = wire::parse_neighbor_message(frame.bytes().subspan(in.segment_offset, in.segment_size));
   if (!message || !is_valid(*message, in.ip)) return drop(frame, counters_.drop_malformed);
 
   if (message->advertisement) {
@@ -32,8 +30,7 @@ void IpLayer::receive_neighbor_message(Packet& frame, const wire::EthernetHeader
     const Advertisement said{.link_address = message->link_address, .overrides = message->override_};
     return learn(in.interface, message->target, said, message->solicited, now);
   }
-  if (message->link_address)
-    learn(in.interface, in.ip.source, {.link_address = message->link_address}, false, now);
+  if (message->link_address) learn(in.interface, in.ip.source, {.link_address = message->link_address}, false, now);
   if (!answer_solicitation(*message, ethernet, in)) return drop(frame, counters_.drop_not_for_us);
   frame.reset();
 }

@@ -67,14 +67,12 @@ class NeighborTable {
   };
   using Timers = boost::intrusive::multiset<
       Neighbor,
-      boost::intrusive::member_hook<Neighbor,
-                                    boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>,
+      boost::intrusive::member_hook<Neighbor, boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>,
                                     &Neighbor::timer_hook>,
       boost::intrusive::key_of_value<DeadlineKey>>;
   using Unresolved =
-      boost::intrusive::list<Neighbor,
-                             boost::intrusive::member_hook<Neighbor, boost::intrusive::list_member_hook<>,
-                                                           &Neighbor::unresolved_hook>>;
+      boost::intrusive::list<Neighbor, boost::intrusive::member_hook<Neighbor, boost::intrusive::list_member_hook<>,
+                                                                     &Neighbor::unresolved_hook>>;
 
   uint32_t& bucket(uint16_t interface, const IpAddress& address);
   bool make_room(Micros now, uint64_t& dropped);

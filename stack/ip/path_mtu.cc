@@ -7,8 +7,8 @@
 namespace tributary::ip {
 
 uint16_t next_lower_mtu(const IpAddress& address, uint16_t mtu) {
-  for (const uint16_t plateau : {uint16_t{8166}, uint16_t{4352}, uint16_t{2002}, uint16_t{1492}, uint16_t{1400}, uint16_t{1280},
-                                 uint16_t{1006}})
+  for (const uint16_t plateau :
+       {uint16_t{8166}, uint16_t{4352}, uint16_t{2002}, uint16_t{1492}, uint16_t{1400}, uint16_t{1280}, uint16_t{1006}})
     if (plateau < mtu && plateau >= least_mtu(address)) return plateau;
   return std::min(mtu, least_mtu(address));
 }

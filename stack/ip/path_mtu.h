@@ -13,7 +13,9 @@ namespace tributary::ip {
 constexpr uint16_t kLeastMtuV4 = 552;   ///< Linux min_pmtu: what claims less is not believed (RFC 1191 allows 68)
 constexpr uint16_t kLeastMtuV6 = 1280;  ///< RFC 8200 §5
 
-constexpr uint16_t least_mtu(const IpAddress& address) { return address.is_v4() ? kLeastMtuV4 : kLeastMtuV6; }
+constexpr uint16_t least_mtu(const IpAddress& address) {
+  return address.is_v4() ? kLeastMtuV4 : kLeastMtuV6;
+}
 /// The next common MTU below `mtu` (RFC 1191 §7.1, and what tunnels leave), or the least of the family.
 uint16_t next_lower_mtu(const IpAddress& address, uint16_t mtu);
 

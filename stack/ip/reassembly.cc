@@ -12,8 +12,8 @@ constexpr uint32_t kMaxPayload = 65535;
 constexpr uint16_t kHeaderRoom = 18 + 40;  // tagged Ethernet and IPv6 in front of the payload
 constexpr uint8_t kEcnMask = 0b11, kEcnExperienced = 0b11;
 
-/// A first fragment has the whole header chain (RFC 7112) and a filter's worth of the transport header (RFC 1858): what hides
-/// those in a later fragment wants to get past somebody.
+/// A first fragment has the whole header chain (RFC 7112) and a filter's worth of the transport header (RFC 1858): what
+/// hides those in a later fragment wants to get past somebody.
 bool has_whole_header(const wire::IpHeader& ip, std::span<const uint8_t> payload) {
   uint8_t protocol = ip.protocol;
   size_t skipped = 0;
@@ -112,11 +112,14 @@ bool Reassembly::place(Datagram& d, std::span<const uint8_t> payload, const wire
   const Piece piece{ip.fragment_offset, ip.fragment_offset + static_cast<uint32_t>(payload.size())};
   if (!is_possible(ip, piece.begin, piece.end, payload)) return false;
   const auto pieces = std::span(d.pieces).first(d.piece_count);
-  if (std::find(pieces.begin(), pieces.end(), piece) != pieces.end()) return true;  // RFC 8200 §4.5: the network's duplicate
-  if (std::any_of(pieces.begin(), pieces.end(), [&piece](const Piece& p) { return p.begin < piece.end && piece.begin < p.end; }))
+  if (std::find(pieces.begin(), pieces.end(), piece) != pieces.end())
+    return true;  // RFC 8200 §4.5: the network's duplicate
+  if (std::any_of(pieces.begin(), pieces.end(),
+                  [&piece](const Piece& p) { return p.begin < piece.end && piece.begin < p.end; }))
     return false;
   if (!ip.more_fragments) {
-    const bool contradicts = d.size != 0 || std::any_of(pieces.begin(), pieces.end(), [&piece](const Piece& p) { return p.end > piece.end; });
+    const bool contradicts = d.size != 0 || std::any_of(pieces.begin(), pieces.end(),
+                                                        [&piece](const Piece& p) { return p.end > piece.end; });
     if (contradicts) return false;
     d.size = piece.end;
   } else if (d.size != 0 && piece.end > d.size) {

@@ -1,7 +1,7 @@
-// Fragments of IP packets put together again (RFC 791 §3.2, RFC 8200 §4.5), within bounds of memory and time. A packet is
-// built in one data buffer, so that TCP takes it like any other; what would not fit into one is given up. Overlapping fragments
-// end their packet, those to come included (RFC 5722; for IPv4 alike), exact duplicates are ignored. Atomic fragments
-// (RFC 6946) never get here: the parser takes them for whole packets.
+// Fragments of IP packets put together again (RFC 791 §3.2, RFC 8200 §4.5), within bounds of memory and time. A packet
+// is built in one data buffer, so that TCP takes it like any other; what would not fit into one is given up.
+// Overlapping fragments end their packet, those to come included (RFC 5722; for IPv4 alike), exact duplicates are
+// ignored. Atomic fragments (RFC 6946) never get here: the parser takes them for whole packets.
 #pragma once
 
 #include <array>
@@ -22,13 +22,14 @@ class Reassembly {
  public:
   Reassembly(PacketPools& pools, Counters& counters, const Limits& limits);
 
-  /// Takes over a frame whose IP header, parsed as `ip`, says it is a fragment. Returns the whole packet as a frame with the
-  /// link header of this one when nothing is missing any more, otherwise nothing.
-  Packet add(Packet frame, const wire::EthernetHeader& ethernet, const wire::IpHeader& ip, uint16_t interface, Micros now);
+  /// Takes over a frame whose IP header, parsed as `ip`, says it is a fragment. Returns the whole packet as a frame
+  /// with the link header of this one when nothing is missing any more, otherwise nothing.
+  Packet add(Packet frame, const wire::EthernetHeader& ethernet, const wire::IpHeader& ip, uint16_t interface,
+             Micros now);
 
   Micros next_deadline() const { return next_deadline_; }
-  /// Gives up what was not completed in time. `report(frame, interface)` gets the fragment each packet began with, if that had
-  /// arrived, so that its sender can be told (ICMP time exceeded).
+  /// Gives up what was not completed in time. `report(frame, interface)` gets the fragment each packet began with, if
+  /// that had arrived, so that its sender can be told (ICMP time exceeded).
   void expire(Micros now, const std::function<void(Packet, uint16_t)>& report);
   void clear();
 
@@ -44,11 +45,12 @@ class Reassembly {
     bool refused = false;  // what still comes of it is dropped
     bool any_ce = false, any_not_ect = false;
     uint16_t interface = 0;
-    wire::IpHeader key;    // source, destination, protocol (IPv4) and identification; of the first fragment once it is here
+    wire::IpHeader
+        key;  // source, destination, protocol (IPv4) and identification; of the first fragment once it is here
     Micros deadline;
-    Packet whole;          // the payload so far, behind room for headers
-    Packet first;          // the fragment with offset 0, for the error
-    uint32_t size = 0;     // of the whole payload; 0: not known
+    Packet whole;       // the payload so far, behind room for headers
+    Packet first;       // the fragment with offset 0, for the error
+    uint32_t size = 0;  // of the whole payload; 0: not known
     uint32_t received = 0;
     size_t piece_count = 0;
     std::array<Piece, kMaxPieces> pieces;

@@ -15,8 +15,8 @@ bool is_of_no_use(const wire::IpHeader& ip) {
          (ip.is_v4() && ip.protocol != wire::ip_protocol::kTcp && ip.protocol != wire::ip_protocol::kIcmp);
 }
 
-/// RFC 6980: Neighbour Discovery does not. Errors are shorter than any link's MTU. Of an echo request the answer has to fit into
-/// one packet of ours.
+/// RFC 6980: Neighbour Discovery does not. Errors are shorter than any link's MTU. Of an echo request the answer has to
+/// fit into one packet of ours.
 bool may_come_in_fragments(const wire::IpHeader& ip, std::span<const uint8_t> payload, uint16_t mtu) {
   if (ip.protocol == wire::ip_protocol::kTcp) return true;
   if (payload.empty() || wire::ip_header_size(ip.source) + payload.size() > mtu) return false;
@@ -39,8 +39,7 @@ bool IpLayer::is_for_interface(const wire::EthernetHeader& ethernet, uint16_t in
 void IpLayer::receive(Packet& frame, PortId port, Micros now, Received& out) {
   out.kind = Received::Kind::kConsumed;
   auto ethernet = wire::parse_ethernet(frame.bytes());
-  if (!ethernet || is_chained(frame) || ethernet->source.is_multicast())
-    return drop(frame, counters_.drop_malformed);
+  if (!ethernet || is_chained(frame) || ethernet->source.is_multicast()) return drop(frame, counters_.drop_malformed);
 
   uint16_t vlan_id = ethernet->has_vlan ? ethernet->vlan_id() : 0;
   if (const auto stripped = stripped_vlan(frame)) {
@@ -65,8 +64,7 @@ void IpLayer::receive(Packet& frame, PortId port, Micros now, Received& out) {
 
 void IpLayer::receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Received& out, Micros now) {
   const InterfaceTable::Door& door = interfaces_.door(out.interface);
-  const ChecksumVerdict verdict =
-      door.receive_ip_checksum ? ip_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
+  const ChecksumVerdict verdict = door.receive_ip_checksum ? ip_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
   if (verdict == ChecksumVerdict::kBad) return drop(frame, counters_.drop_ip_checksum);
 
   const auto packet = frame.bytes().subspan(ethernet.size());
@@ -81,8 +79,7 @@ void IpLayer::receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Re
   const wire::IpHeader& ip = out.ip;
   if (ip.is_v4() != (ethernet.type == wire::ether_type::kIpv4)) return drop(frame, counters_.drop_malformed);
   // The unspecified IPv6 address is the source of duplicate address detection and of nothing else.
-  const bool is_probe =
-      !ip.is_v4() && ip.source.is_unspecified() && ip.protocol == wire::ip_protocol::kIcmpv6;
+  const bool is_probe = !ip.is_v4() && ip.source.is_unspecified() && ip.protocol == wire::ip_protocol::kIcmpv6;
   if ((is_martian(ip.source) && !is_probe) || interfaces_.is_ours(ip.source, out.interface))
     return drop(frame, counters_.drop_malformed);
 
@@ -111,10 +108,8 @@ void IpLayer::receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Re
   }
 
   // TCP is between two hosts, also on the link (RFC 9293 MUST-57).
-  if (ethernet.destination.is_multicast() || is_martian(ip.destination))
-    return drop(frame, counters_.drop_not_for_us);
-  const ChecksumVerdict tcp =
-      door.receive_tcp_checksum ? tcp_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
+  if (ethernet.destination.is_multicast() || is_martian(ip.destination)) return drop(frame, counters_.drop_not_for_us);
+  const ChecksumVerdict tcp = door.receive_tcp_checksum ? tcp_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
   if (tcp == ChecksumVerdict::kBad) return drop(frame, counters_.tcp_checksum_errors);
   out.tcp_checksum_good = tcp == ChecksumVerdict::kGood;
   out.kind = Received::Kind::kTcp;

@@ -31,8 +31,7 @@ void RouteTable::add(const Route& route) {
 bool RouteTable::has(const IpPrefix& destination, uint16_t interface) const {
   const AddressWords value = masked(AddressWords(destination.address), mask_of(destination));
   return std::ranges::any_of(destination.address.is_v4() ? v4_ : v6_, [&](const Entry& e) {
-    return e.route.interface == interface && e.route.destination.length == destination.length &&
-           e.value == value;
+    return e.route.interface == interface && e.route.destination.length == destination.length && e.value == value;
   });
 }
 

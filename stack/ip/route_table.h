@@ -44,8 +44,7 @@ class RouteTable {
   const Route* find_where(const IpAddress& destination, Predicate wanted) const {
     const AddressWords words(destination);
     for (const Entry& e : destination.is_v4() ? v4_ : v6_) {
-      if ((words.high & e.mask.high) == e.value.high && (words.low & e.mask.low) == e.value.low &&
-          wanted(e.route))
+      if ((words.high & e.mask.high) == e.value.high && (words.low & e.mask.low) == e.value.low && wanted(e.route))
         return &e.route;
     }
     return nullptr;

@@ -10,8 +10,7 @@
 namespace tributary::ip {
 namespace {
 
-constexpr size_t kUntagged =
-    14;  // an Ethernet header, and what a VLAN tag adds: sizes known, so copies are two moves
+constexpr size_t kUntagged = 14;  // an Ethernet header, and what a VLAN tag adds: sizes known, so copies are two moves
 constexpr size_t kTag = 4;
 
 /// Of a packet of ours. Its payload may lie in further segments, so the length fields are not looked at.
@@ -19,10 +18,8 @@ std::optional<IpAddress> destination_of(std::span<const uint8_t> packet) {
   constexpr size_t kV4Destination = 16, kV4Header = 20, kV6Destination = 24, kV6Header = 40;
   if (packet.empty()) return {};
   const unsigned version = packet[0] >> 4;
-  if (version == 4 && packet.size() >= kV4Header)
-    return IpAddress::from_v4_bytes(packet.data() + kV4Destination);
-  if (version == 6 && packet.size() >= kV6Header)
-    return IpAddress::from_v6_bytes(packet.data() + kV6Destination);
+  if (version == 4 && packet.size() >= kV4Header) return IpAddress::from_v4_bytes(packet.data() + kV4Destination);
+  if (version == 6 && packet.size() >= kV6Header) return IpAddress::from_v6_bytes(packet.data() + kV6Destination);
   return {};
 }
 
@@ -93,8 +90,7 @@ void IpLayer::solicit(const Neighbor& n, Question question) {
                         .sender_ip = source.value_or(IpAddress::v4(0)),
                         .target_mac = MacAddress(),
                         .target_ip = n.address};
-    return push_own(make_arp(pools_, config, unicast ? n.link_address() : MacAddress::broadcast(), arp),
-                    n.port);
+    return push_own(make_arp(pools_, config, unicast ? n.link_address() : MacAddress::broadcast(), arp), n.port);
   }
   const IpAddress destination = unicast ? n.address : solicited_node(n.address);
   wire::NeighborMessage message;

@@ -34,8 +34,7 @@ MacAddress multicast_mac(const IpAddress& group) {
   return {{0x33, 0x33, g[12], g[13], g[14], g[15]}};
 }
 
-wire::EthernetHeader make_ethernet(const InterfaceConfig& interface, const MacAddress& destination,
-                                   uint16_t type) {
+wire::EthernetHeader make_ethernet(const InterfaceConfig& interface, const MacAddress& destination, uint16_t type) {
   return {.destination = destination,
           .source = interface.mac,
           .has_vlan = interface.vlan.has_value(),
@@ -51,9 +50,9 @@ Packet make_arp(PacketPools& pools, const InterfaceConfig& interface, const MacA
   return frame;
 }
 
-Packet make_neighbor_message(PacketPools& pools, const InterfaceConfig& interface,
-                             const MacAddress& destination_mac, const IpAddress& source,
-                             const IpAddress& destination, const wire::NeighborMessage& message) {
+Packet make_neighbor_message(PacketPools& pools, const InterfaceConfig& interface, const MacAddress& destination_mac,
+                             const IpAddress& source, const IpAddress& destination,
+                             const wire::NeighborMessage& message) {
   const auto ethernet = make_ethernet(interface, destination_mac, wire::ether_type::kIpv6);
   const size_t ip_size = wire::ip_header_size(destination);
   const size_t message_size = wire::neighbor_message_size(message);
@@ -70,9 +69,9 @@ Packet make_neighbor_message(PacketPools& pools, const InterfaceConfig& interfac
 
   const auto body = frame.bytes().subspan(ethernet.size() + ip_size);
   wire::emit_neighbor_message(message, body);
-  const wire::Sum sum = wire::add(wire::sum_bytes(body),
-                                  wire::pseudo_header_sum(source, destination, wire::ip_protocol::kIcmpv6,
-                                                          static_cast<uint32_t>(message_size)));
+  const wire::Sum sum = wire::add(
+      wire::sum_bytes(body),
+      wire::pseudo_header_sum(source, destination, wire::ip_protocol::kIcmpv6, static_cast<uint32_t>(message_size)));
   wire::store16(&body[kIcmpChecksumOffset], static_cast<uint16_t>(~sum));
   return frame;
 }

@@ -17,13 +17,12 @@ IpAddress solicited_node(const IpAddress& target);
 MacAddress multicast_mac(const IpAddress& group);
 
 /// The header of frames from the interface to `destination`.
-wire::EthernetHeader make_ethernet(const InterfaceConfig& interface, const MacAddress& destination,
-                                   uint16_t type);
+wire::EthernetHeader make_ethernet(const InterfaceConfig& interface, const MacAddress& destination, uint16_t type);
 
 Packet make_arp(PacketPools& pools, const InterfaceConfig& interface, const MacAddress& destination,
                 const wire::Arp& arp);
-Packet make_neighbor_message(PacketPools& pools, const InterfaceConfig& interface,
-                             const MacAddress& destination_mac, const IpAddress& source,
-                             const IpAddress& destination, const wire::NeighborMessage& message);
+Packet make_neighbor_message(PacketPools& pools, const InterfaceConfig& interface, const MacAddress& destination_mac,
+                             const IpAddress& source, const IpAddress& destination,
+                             const wire::NeighborMessage& message);
 
 }  // namespace tributary::ip

@@ -13,13 +13,16 @@ namespace {
 using tcp::Tcb;
 
 /// Ends every subflow with a reset carrying `options`. on_subflow_gone leaves a failed connection alone.
-void reset_subflows(Context& context, Connection& connection, const wire::MptcpOptions* options, const Tcb* ended_by_peer) {
+void reset_subflows(Context& context, Connection& connection, const wire::MptcpOptions* options,
+                    const Tcb* ended_by_peer) {
   connection.state = State::kFailed;
   for (uint32_t index : connection.subflows) {
     if (index == kNoSubflow) continue;
     Tcb& tcb = context.tcbs.at(index);
-    if (&tcb == ended_by_peer) tcp::end(context, tcb, StreamError::kReset);  // a reset is not answered with one
-    else tcp::abort(context, tcb, options);
+    if (&tcb == ended_by_peer)
+      tcp::end(context, tcb, StreamError::kReset);  // a reset is not answered with one
+    else
+      tcp::abort(context, tcb, options);
   }
 }
 
@@ -45,8 +48,10 @@ void close_if_done(Context& context, Connection& connection) {
     if (index == kNoSubflow) continue;
     Tcb& tcb = context.tcbs.at(index);
     // DF-3: a dead path would keep its queue for a quarter of an hour.
-    if (tcb.has(tcp::kStale)) reset_subflow(context, tcb, wire::RstReason::kTooMuchOutstandingData);
-    else tcp::close(context, tcb);
+    if (tcb.has(tcp::kStale))
+      reset_subflow(context, tcb, wire::RstReason::kTooMuchOutstandingData);
+    else
+      tcp::close(context, tcb);
   }
 }
 
@@ -76,8 +81,10 @@ void abort(Context& context, Connection& connection) {
 void end_connection(Context& context, Connection& connection, StreamError error, const Tcb* ended_by_peer) {
   if (!context.tokens.erase(connection.local_token)) return;  // it has ended before
   const bool told = connection.state == State::kClosing;
-  // Both directions said their end and our data is acknowledged: all that was lost is an acknowledgement of the DATA_FIN.
-  const bool done = connection.has(kDataFinReceived) && connection.has(kDataFinSent) && connection.snd_una == connection.write_seq;
+  // Both directions said their end and our data is acknowledged: all that was lost is an acknowledgement of the
+  // DATA_FIN.
+  const bool done =
+      connection.has(kDataFinReceived) && connection.has(kDataFinSent) && connection.snd_una == connection.write_seq;
   if (done && error != StreamError::kAborted) error = StreamError::kNone;
   reset_subflows(context, connection, nullptr, ended_by_peer);
   context.wheel.remove(connection.timer);

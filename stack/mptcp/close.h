@@ -6,8 +6,8 @@
 namespace tributary::mptcp {
 
 /// Both DATA_FINs are acknowledged: closes the subflows.
-/// The user is gone but for the DATA_FIN it leaves behind: what arrives is thrown away, and the peer's DATA_FIN is waited
-/// for no longer than Settings::fin_wait2.
+/// The user is gone but for the DATA_FIN it leaves behind: what arrives is thrown away, and the peer's DATA_FIN is
+/// waited for no longer than Settings::fin_wait2.
 void leave(Context& context, Connection& connection);
 
 /// Whether nobody reads what the subflow's connection receives.

@@ -26,15 +26,15 @@ enum class State : uint8_t { kHandshake, kEstablished, kClosing, kFailed };
 
 /// Bits of Connection::flags.
 enum ConnectionFlag : uint32_t {
-  kInitiator = 1 << 0,         ///< we opened it
+  kInitiator = 1 << 0,  ///< we opened it
   kRemoteKeyKnown = 1 << 1,
-  kFallback = 1 << 2,          ///< plain TCP from here on (§3.7)
-  kChecksum = 1 << 3,          ///< DSS checksums negotiated
-  kPeerNoJoin = 1 << 4,        ///< C bit: no joins to the address and port it was first reached by
-  kPeerDss = 1 << 5,           ///< a DSS of the peer has arrived: joins may start, falling back is over
-  kDataAckSeen = 1 << 6,       ///< a DATA_ACK has come, if only of nothing
-  kAck64 = 1 << 7,             ///< the peer sent a 64-bit DSN: acknowledge with 64 bits (DS-5)
-  kCloseQueued = 1 << 8,       ///< DATA_FIN follows the send queue
+  kFallback = 1 << 2,     ///< plain TCP from here on (§3.7)
+  kChecksum = 1 << 3,     ///< DSS checksums negotiated
+  kPeerNoJoin = 1 << 4,   ///< C bit: no joins to the address and port it was first reached by
+  kPeerDss = 1 << 5,      ///< a DSS of the peer has arrived: joins may start, falling back is over
+  kDataAckSeen = 1 << 6,  ///< a DATA_ACK has come, if only of nothing
+  kAck64 = 1 << 7,        ///< the peer sent a 64-bit DSN: acknowledge with 64 bits (DS-5)
+  kCloseQueued = 1 << 8,  ///< DATA_FIN follows the send queue
   kDataFinSent = 1 << 9,
   kDataFinAcked = 1 << 10,
   kDataFinReceived = 1 << 11,  ///< all data before the peer's DATA_FIN has arrived and it is acknowledged
@@ -43,35 +43,36 @@ enum ConnectionFlag : uint32_t {
   kScheduleQueued = 1 << 14,   ///< on the context's schedule list
   kInfinitePending = 1 << 16,  ///< fallback: data segments carry the infinite mapping until one is acknowledged
   kUserGone = 1 << 15,         ///< nobody reads events any more
-  kNotContiguous = 1 << 17,    ///< had another subflow, or data went twice or was dropped: no infinite mapping can cover it (§3.7)
-  kFailing = 1 << 18,          ///< a checksum failed on the only subflow: ACKs carry MP_FAIL until the peer falls back
+  kNotContiguous =
+      1 << 17,  ///< had another subflow, or data went twice or was dropped: no infinite mapping can cover it (§3.7)
+  kFailing = 1 << 18,  ///< a checksum failed on the only subflow: ACKs carry MP_FAIL until the peer falls back
 };
 
 struct Connection {
   // Send, data level.
-  DataSeq snd_una;             ///< first byte not DATA_ACKed
-  DataSeq snd_nxt;             ///< first byte never given to a subflow
-  DataSeq write_seq;           ///< byte after the last written
-  DataSeq snd_wnd_end;         ///< DATA_ACK + window: first byte we may not send; never moves left
-  DataSeq infinite_from;       ///< with kInfinitePending: first byte sent after falling back; with kFailing: DSN of the
-                               ///< mapping that failed
-  rte_mbuf* snd_head = nullptr;    ///< un-DATA_ACKed payload by DSN; linked by next
+  DataSeq snd_una;        ///< first byte not DATA_ACKed
+  DataSeq snd_nxt;        ///< first byte never given to a subflow
+  DataSeq write_seq;      ///< byte after the last written
+  DataSeq snd_wnd_end;    ///< DATA_ACK + window: first byte we may not send; never moves left
+  DataSeq infinite_from;  ///< with kInfinitePending: first byte sent after falling back; with kFailing: DSN of the
+                          ///< mapping that failed
+  rte_mbuf* snd_head = nullptr;  ///< un-DATA_ACKed payload by DSN; linked by next
   rte_mbuf* snd_tail = nullptr;
   rte_mbuf* snd_unsent = nullptr;  ///< first never given to a subflow
 
   // Receive, data level.
   DataSeq rcv_nxt;
-  DataSeq rcv_adv;             ///< right edge of the window advertised; never moves left
-  DataSeq rcv_fin;             ///< with kDataFinSeen: DSN of the DATA_FIN itself
-  StreamRing rx{};             ///< in-order payload not yet read
-  SubflowRing out_of_order{};  ///< by DSN, in runs: see packet/run_queue.h
+  DataSeq rcv_adv;                 ///< right edge of the window advertised; never moves left
+  DataSeq rcv_fin;                 ///< with kDataFinSeen: DSN of the DATA_FIN itself
+  StreamRing rx{};                 ///< in-order payload not yet read
+  SubflowRing out_of_order{};      ///< by DSN, in runs: see packet/run_queue.h
   rte_mbuf* recent_run = nullptr;  ///< the run in the midst of out_of_order that got a packet last, or null
   uint32_t ooo_count = 0;
   uint32_t rx_bytes = 0;
-  uint32_t held = 0;           ///< delivered bytes not yet released
+  uint32_t held = 0;  ///< delivered bytes not yet released
   uint32_t receive_budget = 0;
-  uint32_t acked = 0;          ///< written bytes DATA_ACKed since take_acked
-  uint32_t wanted = 0;         ///< send: packets before snd_unsent with kPktWanted
+  uint32_t acked = 0;   ///< written bytes DATA_ACKed since take_acked
+  uint32_t wanted = 0;  ///< send: packets before snd_unsent with kPktWanted
 
   // Identity.
   Key local_key;
@@ -84,14 +85,14 @@ struct Connection {
   State state = State::kHandshake;
   uint8_t subflow_count = 0;
   StreamError error = StreamError::kNone;
-  uint8_t data_backoff = 0;    ///< data-level retransmission time-outs in a row
-  std::array<uint32_t, kMaxSubflows> subflows;   ///< Tcb indices, kNoSubflow where free
+  uint8_t data_backoff = 0;                     ///< data-level retransmission time-outs in a row
+  std::array<uint32_t, kMaxSubflows> subflows;  ///< Tcb indices, kNoSubflow where free
 
   TimerNode timer;
   Micros rtx_deadline = Micros::never();    ///< data-level retransmission (DATA_FIN, head of queue)
   Micros close_deadline = Micros::never();  ///< no subflow left, or close taking too long
 
-  uint16_t events = 0;         ///< StreamEvent bits to report
+  uint16_t events = 0;  ///< StreamEvent bits to report
   uint16_t listener = UINT16_MAX;
   uint64_t user_data = 0;
   uint64_t bytes_received = 0;

@@ -12,8 +12,8 @@
 namespace tributary::mptcp {
 
 struct KeyDigest {
-  Token token;     ///< most significant 32 bits of SHA-256(key)
-  DataSeq idsn;    ///< least significant 64 bits (§3.1)
+  Token token;   ///< most significant 32 bits of SHA-256(key)
+  DataSeq idsn;  ///< least significant 64 bits (§3.1)
 };
 KeyDigest digest_key(Key key);
 

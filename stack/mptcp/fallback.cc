@@ -53,7 +53,8 @@ bool follow_fallback(Context& context, Connection& connection, tcp::Tcb& tcb) {
   return true;
 }
 
-bool check_peer_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb, const tcp::Segment& segment) {
+bool check_peer_in_fallback(Context& context, const Connection& connection, tcp::Tcb& tcb,
+                            const tcp::Segment& segment) {
   const wire::MptcpOptions& options = segment.options->mptcp;
   const wire::Dss& dss = options.dss;
   // The first data, with the keys: its place is behind the SYN.

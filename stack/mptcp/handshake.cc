@@ -42,7 +42,8 @@ Connection* create_connection(Context& context, tcp::Tcb& tcb) {
 
 /// MC-3, MC-5, MC-12: what we do not understand is answered without MP_CAPABLE, and the connection is TCP.
 bool is_understood(const wire::MpCapable& capable) {
-  return !capable.extensibility && capable.version >= kVersion && capable.keys == 0 && (capable.algorithms & kHmacSha256);
+  return !capable.extensibility && capable.version >= kVersion && capable.keys == 0 &&
+         (capable.algorithms & kHmacSha256);
 }
 
 /// Our key for a SYN that was answered with a cookie at `tick`. Like drawn ones its token names this worker.
@@ -144,7 +145,8 @@ bool on_third_ack(Context& context, tcp::Tcb& tcb, const tcp::Segment& segment) 
   if (tcb.has(tcp::kJoin)) return on_join_third_ack(context, tcb, segment);
   Connection& connection = connection_of(context, tcb);
   const wire::MptcpOptions& options = segment.options->mptcp;
-  const bool keys = options.has(wire::MptcpOptions::kCapable) && learn_keys_of_third_ack(context, connection, options.capable);
+  const bool keys =
+      options.has(wire::MptcpOptions::kCapable) && learn_keys_of_third_ack(context, connection, options.capable);
   if (keys) {
     ++context.counters.mptcp_capable_ack_rx;
   } else if (options.has(wire::MptcpOptions::kDss) && !options.has(wire::MptcpOptions::kCapable) &&

@@ -1,5 +1,5 @@
-// MP_CAPABLE: from the first SYN to keys known on both sides (RFC 8684 §3.1), and what a third ACK or SYN-ACK means for a
-// joining subflow (§3.2, details in join.h).
+// MP_CAPABLE: from the first SYN to keys known on both sides (RFC 8684 §3.1), and what a third ACK or SYN-ACK means for
+// a joining subflow (§3.2, details in join.h).
 #pragma once
 
 #include "stack/context.h"
@@ -15,8 +15,9 @@ void on_capable_syn(Context& context, tcp::Tcb& tcb, const wire::MpCapable& capa
 /// understand it.
 void answer_capable_by_cookie(Context& context, const tcp::Segment& syn, const wire::MpCapable& capable,
                               wire::MptcpOptions& out);
-/// Responder: the third ACK of a SYN answered so at `tick`. Makes the connection; when the key is not that one, the token has
-/// been taken since, or there is no room, the Tcb stays plain TCP, and the peer falls back for lack of a DSS (§3.7).
+/// Responder: the third ACK of a SYN answered so at `tick`. Makes the connection; when the key is not that one, the
+/// token has been taken since, or there is no room, the Tcb stays plain TCP, and the peer falls back for lack of a DSS
+/// (§3.7).
 void restore_by_cookie(Context& context, tcp::Tcb& tcb, const wire::MpCapable& capable, uint32_t tick);
 
 /// Initiator: makes the connection of a Tcb that is about to send its first SYN. False when tables are full.

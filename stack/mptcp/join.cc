@@ -114,7 +114,8 @@ bool open_subflow(Context& context, Connection& connection, const IpAddress& loc
                   uint16_t remote_port, std::optional<uint16_t> interface, bool backup) {
   if (connection.state != State::kEstablished || connection.has(kFallback) || !connection.has(kPeerDss)) return false;
   if (is_barred(context, connection, remote, remote_port)) return false;
-  if (connection.subflow_count >= std::min<size_t>(context.settings.max_subflows_per_connection, kMaxSubflows)) return false;
+  if (connection.subflow_count >= std::min<size_t>(context.settings.max_subflows_per_connection, kMaxSubflows))
+    return false;
   const auto hop = interface ? context.ip.find_route_on(*interface, remote, context.now)
                              : context.ip.find_route(remote, context.now);
   if (!hop) return false;
@@ -122,8 +123,8 @@ bool open_subflow(Context& context, Connection& connection, const IpAddress& loc
   request.key = {local, remote, 0, remote_port};
   request.hop = *hop;
   request.leg = leg_of(context, connection);
-  const auto port = pick_port(context.random, context.settings.first_ephemeral_port, context.settings.last_ephemeral_port,
-                              [&](uint16_t candidate) {
+  const auto port = pick_port(context.random, context.settings.first_ephemeral_port,
+                              context.settings.last_ephemeral_port, [&](uint16_t candidate) {
                                 request.key.local_port = candidate;
                                 return is_free(context, request.key);
                               });

@@ -8,7 +8,8 @@
 
 namespace tributary::mptcp {
 
-/// Responder: a SYN with MP_JOIN. Found by its token, not by its destination (MJ-1); refused with a reset that says why.
+/// Responder: a SYN with MP_JOIN. Found by its token, not by its destination (MJ-1); refused with a reset that says
+/// why.
 void on_join_syn(Context& context, tcp::Segment& segment);
 /// Responder: the third ACK. False: refused, the Tcb is ended.
 bool on_join_third_ack(Context& context, tcp::Tcb& tcb, const tcp::Segment& segment);

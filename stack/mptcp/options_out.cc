@@ -46,12 +46,15 @@ void write_join(const Connection& connection, const Tcb& tcb, wire::JoinForm for
 }
 
 void write_syn(const Connection& connection, const Tcb& tcb, bool ack, MptcpOptions& out) {
-  if (tcb.has(tcp::kJoin)) write_join(connection, tcb, ack ? wire::JoinForm::kSynAck : wire::JoinForm::kSyn, out);
-  else write_capable(connection, ack ? 1 : 0, out);
+  if (tcb.has(tcp::kJoin))
+    write_join(connection, tcb, ack ? wire::JoinForm::kSynAck : wire::JoinForm::kSyn, out);
+  else
+    write_capable(connection, ack ? 1 : 0, out);
 }
 
 /// §3.7: from here on the data follows the subflow, without end.
-void write_infinite_mapping(const Connection& connection, const Tcb& tcb, const PacketInfo& payload, MptcpOptions& out) {
+void write_infinite_mapping(const Connection& connection, const Tcb& tcb, const PacketInfo& payload,
+                            MptcpOptions& out) {
   out.present |= MptcpOptions::kDss;
   out.dss = wire::Dss{};
   out.dss.has_mapping = out.dss.dsn_64 = true;
@@ -80,7 +83,8 @@ void write_options(Context& context, const Tcb& tcb, uint16_t flags, const Packe
 
   const bool initiator_unconfirmed = connection.has(kInitiator) && !tcb.has(tcp::kJoin) && !connection.has(kPeerDss);
   if (payload == nullptr) {
-    // Signals need the room. Keys, HMAC and DATA_FIN are said again by the next ACK or timer, a signal may be said once.
+    // Signals need the room. Keys, HMAC and DATA_FIN are said again by the next ACK or timer, a signal may be said
+    // once.
     const bool signal = out.present != 0;
     const bool joining = tcb.has(tcp::kPreEstablished) && tcb.has(tcp::kJoin);
     constexpr uint16_t kLarge = MptcpOptions::kAddAddr | MptcpOptions::kFastclose | MptcpOptions::kFail;

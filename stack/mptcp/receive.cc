@@ -17,8 +17,12 @@ namespace {
 using tcp::Tcb;
 using wire::RstReason;
 
-DataSeq begin_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn); }
-DataSeq end_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn + info_of(m).payload_size); }
+DataSeq begin_of(rte_mbuf* m) {
+  return DataSeq(info_of(m).dsn);
+}
+DataSeq end_of(rte_mbuf* m) {
+  return DataSeq(info_of(m).dsn + info_of(m).payload_size);
+}
 
 struct ByDsn {
   static DataSeq begin(rte_mbuf* m) { return begin_of(m); }
@@ -89,7 +93,8 @@ void queue_out_of_order(Context& context, Connection& connection, Packet packet)
 }
 
 void take_data_fin(Context& context, Connection& connection) {
-  if (!connection.has(kDataFinSeen) || connection.has(kDataFinReceived) || connection.rcv_nxt != connection.rcv_fin) return;
+  if (!connection.has(kDataFinSeen) || connection.has(kDataFinReceived) || connection.rcv_nxt != connection.rcv_fin)
+    return;
   connection.rcv_nxt += 1;
   connection.set(kDataFinReceived);
   for_each_subflow(context, connection, [&](Tcb& tcb) { tcp::request_ack(context, tcb); });
@@ -148,8 +153,8 @@ bool verify_and_deliver(Context& context, Connection& connection, Tcb& tcb, Pack
   return true;
 }
 
-/// The mapping that came with a packet takes the place of the one in force, unless that covers its first byte already: a
-/// retransmission cut elsewhere repeats what is known, and the checksum of a mapping needs all of it from its start.
+/// The mapping that came with a packet takes the place of the one in force, unless that covers its first byte already:
+/// a retransmission cut elsewhere repeats what is known, and the checksum of a mapping needs all of it from its start.
 void take_mapping(Context& context, Connection& connection, Tcb& tcb, const PacketInfo& info, uint32_t ssn) {
   tcp::SubflowPart& part = tcb.subflow;
   if (tcb.has(tcp::kMapping) && ssn - part.map_ssn < part.map_size) {
@@ -224,8 +229,10 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
     tcp::trim_back(packet.get(), static_cast<uint16_t>(info.payload_size - left));
   }
   info.dsn = (part.map_dsn + offset).raw();
-  if (!connection.has(kChecksum)) receive_data(context, connection, tcb, std::move(packet));
-  else if (!verify_and_deliver(context, connection, tcb, std::move(packet), ssn)) return false;
+  if (!connection.has(kChecksum))
+    receive_data(context, connection, tcb, std::move(packet));
+  else if (!verify_and_deliver(context, connection, tcb, std::move(packet), ssn))
+    return false;
   if (tcb.state == tcp::State::kClosed) return false;  // the DATA_FIN was reached, and this subflow stale
   return !rest || on_payload(context, tcb, std::move(rest));
 }
@@ -235,8 +242,7 @@ uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   const uint32_t limit = tcp::receive_limit(context, connection.receive_budget);
   const uint32_t free = limit > connection.held ? limit - connection.held : 0;
   const int64_t promised = std::max<int64_t>(connection.rcv_adv - connection.rcv_nxt, 0);
-  uint32_t window =
-      tcp::open_in_steps(free, static_cast<uint32_t>(promised), limit, tcb.announced_mss);
+  uint32_t window = tcp::open_in_steps(free, static_cast<uint32_t>(promised), limit, tcb.announced_mss);
   window = std::min<uint32_t>(window >> scale, 0xffff) << scale;
   connection.rcv_adv = max_seq(connection.rcv_adv, connection.rcv_nxt + window);
   return window;
@@ -261,7 +267,8 @@ void on_data_fin(Context& context, Connection& connection, Tcb& tcb, DataSeq dsn
     tcp::request_ack(context, tcb);  // ours was lost
     return;
   }
-  if (dsn < connection.rcv_nxt || dsn > max_seq(connection.rcv_adv, connection.rcv_nxt + acceptable_window(connection))) return;
+  if (dsn < connection.rcv_nxt || dsn > max_seq(connection.rcv_adv, connection.rcv_nxt + acceptable_window(connection)))
+    return;
   connection.set(kDataFinSeen);
   connection.rcv_fin = dsn;
   take_data_fin(context, connection);

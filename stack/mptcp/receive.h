@@ -15,9 +15,10 @@ void deliver_pending(Context& context, Connection& connection, tcp::Tcb& tcb);
 /// units of `scale` (none in a SYN). Records the edge it promises.
 uint32_t receive_window(Context& context, const tcp::Tcb& tcb, uint8_t scale);
 
-/// Bytes beyond RCV.NXT, of a subflow or of the data, that are still taken. More than was promised: Linux adds each DATA_ACK
-/// to the window it heard on that subflow before, if the segment that brings it does not move the subflow's own ACK, and so
-/// sends as much as a window too far. Dropping that costs it 200 ms a chunk (LX-10); holding it costs at most twice the budget.
+/// Bytes beyond RCV.NXT, of a subflow or of the data, that are still taken. More than was promised: Linux adds each
+/// DATA_ACK to the window it heard on that subflow before, if the segment that brings it does not move the subflow's
+/// own ACK, and so sends as much as a window too far. Dropping that costs it 200 ms a chunk (LX-10); holding it costs
+/// at most twice the budget.
 uint32_t acceptable_window(const Connection& connection);
 /// The same, by subflow.
 uint32_t acceptable_window(const Context& context, const tcp::Tcb& tcb);

@@ -20,13 +20,15 @@ namespace {
 using tcp::Tcb;
 using wire::tcp_flag::kAck;
 
-constexpr uint32_t kDssOverhead = 28;      // DATA_ACK and DSN in 64 bits, with checksum or padding (DS-4)
-constexpr unsigned kRecoverPackets = 32;   // offered again a data-level time-out
-constexpr uint8_t kAnsweredBackoff = 8;    // probes of a window whose owner answers do not get rarer than this
-constexpr uint8_t kSilentProbes = 3;       // unanswered at the data level, before the peer is taken to have fallen back
+constexpr uint32_t kDssOverhead = 28;     // DATA_ACK and DSN in 64 bits, with checksum or padding (DS-4)
+constexpr unsigned kRecoverPackets = 32;  // offered again a data-level time-out
+constexpr uint8_t kAnsweredBackoff = 8;   // probes of a window whose owner answers do not get rarer than this
+constexpr uint8_t kSilentProbes = 3;      // unanswered at the data level, before the peer is taken to have fallen back
 constexpr Micros kMinDataTimeout = Micros::milliseconds(200);
 
-DataSeq end_of(rte_mbuf* m) { return DataSeq(info_of(m).dsn + info_of(m).payload_size); }
+DataSeq end_of(rte_mbuf* m) {
+  return DataSeq(info_of(m).dsn + info_of(m).payload_size);
+}
 
 void forget_want(Connection& connection, PacketInfo& info) {
   if (!(info.flags & tcp::kPktWanted)) return;
@@ -49,8 +51,10 @@ void advance_una(Context& context, Connection& connection, DataSeq una) {
   uint32_t bytes = 0;
   while (connection.snd_head != connection.snd_unsent && end_of(connection.snd_head) <= una) {
     const PacketInfo& info = info_of(connection.snd_head);
-    if (info.flags & tcp::kPktRated) prefetch_queued(info.next);
-    else prefetch_ahead(connection.snd_head);
+    if (info.flags & tcp::kPktRated)
+      prefetch_queued(info.next);
+    else
+      prefetch_ahead(connection.snd_head);
     bytes += info_of(connection.snd_head).payload_size;
     pop_head(connection);
   }
@@ -83,7 +87,8 @@ bool fit(Context& context, Connection& connection, const Tcb& tcb, rte_mbuf* m) 
 bool fit_window(Context& context, Connection& connection, rte_mbuf* m) {
   const int64_t room = connection.snd_wnd_end - DataSeq(info_of(m).dsn);
   if (room >= info_of(m).payload_size) return true;
-  return room > 0 && connection.snd_una == connection.snd_nxt && cut(context, connection, m, static_cast<uint16_t>(room));
+  return room > 0 && connection.snd_una == connection.snd_nxt &&
+         cut(context, connection, m, static_cast<uint16_t>(room));
 }
 
 /// Sends what lost its subflow, or waits on one that makes no progress. False: no subflow has room.
@@ -118,8 +123,8 @@ bool send_wanted(Context& context, Connection& connection) {
   return true;
 }
 
-/// One window for all subflows (RFC 8684 §3.3.1): what was last heard on one of them may be older than what another one has
-/// told since. The way Linux does it.
+/// One window for all subflows (RFC 8684 §3.3.1): what was last heard on one of them may be older than what another one
+/// has told since. The way Linux does it.
 void share_window(Context& context, Connection& connection) {
   const int64_t allowed = connection.snd_wnd_end - connection.snd_nxt;
   if (allowed <= 0 || connection.has(kFallback)) return;
@@ -186,7 +191,8 @@ void want(Connection& connection, rte_mbuf* m) {
 }
 
 void forget_wants(Connection& connection) {
-  for (rte_mbuf* m = connection.snd_head; m != nullptr && connection.wanted != 0; m = info_of(m).next) forget_want(connection, info_of(m));
+  for (rte_mbuf* m = connection.snd_head; m != nullptr && connection.wanted != 0; m = info_of(m).next)
+    forget_want(connection, info_of(m));
 }
 
 void want_original(Connection& connection, DataSeq dsn) {
@@ -271,10 +277,12 @@ void on_subflow_progress(Context& context, Tcb& tcb) {
 namespace {
 
 /// Asks with an ACK that is not acceptable (RFC 9293 §3.8.6.1): the answer says what the peer's DATA_ACK is.
-void probe(Context& context, Tcb& tcb) { tcp::transmit_control(context, tcb, kAck, tcb.snd_una - 1); }
+void probe(Context& context, Tcb& tcb) {
+  tcp::transmit_control(context, tcb, kAck, tcb.snd_una - 1);
+}
 
-/// The first subflow, if it is the only one, has delivered data and none was ever DATA_ACKed: TCP may be all the peer speaks
-/// (RFC 8684 §3.7), and then what is sent again would be delivered twice. Null: it does get our mappings.
+/// The first subflow, if it is the only one, has delivered data and none was ever DATA_ACKed: TCP may be all the peer
+/// speaks (RFC 8684 §3.7), and then what is sent again would be delivered twice. Null: it does get our mappings.
 Tcb* find_silent(Context& context, Connection& connection) {
   const bool delivered = info_of(connection.snd_head).flags & tcp::kPktSubflowAcked;
   if (!delivered || has_acknowledged_data(connection) || connection.subflow_count != 1) return nullptr;
@@ -295,8 +303,8 @@ void restart_data_timer(Context& context, Connection& connection) {
   });
   // Later than any subflow's own time-out: those come first.
   const Micros period(longest + longest / 2);
-  connection.rtx_deadline =
-      context.now + std::min(Micros(period.count() << std::min<int>(connection.data_backoff, 10)), context.settings.max_rto);
+  connection.rtx_deadline = context.now + std::min(Micros(period.count() << std::min<int>(connection.data_backoff, 10)),
+                                                   context.settings.max_rto);
   arm_connection(context, connection);
 }
 
@@ -314,8 +322,8 @@ void on_data_timer(Context& context, Connection& connection) {
       if (tcp::is_synchronized(tcb.state)) tcp::request_ack(context, tcb);
     });
   } else if (connection.snd_una == connection.snd_nxt) {
-    // Nothing in flight: the data-level window is shut. Ask (DA-2; the subflow's own window may look open), and on every
-    // subflow: the path on which the opening was told may be dead without having shown it.
+    // Nothing in flight: the data-level window is shut. Ask (DA-2; the subflow's own window may look open), and on
+    // every subflow: the path on which the opening was told may be dead without having shown it.
     if (connection.snd_unsent != nullptr)
       for_each_subflow(context, connection, [&context](Tcb& tcb) {
         if (tcp::is_synchronized(tcb.state)) probe(context, tcb);
@@ -347,8 +355,10 @@ void on_data_timer(Context& context, Connection& connection) {
 
 void arm_connection(Context& context, Connection& connection) {
   const Micros deadline = std::min(connection.rtx_deadline, connection.close_deadline);
-  if (deadline == Micros::never()) context.wheel.cancel(connection.timer);
-  else context.wheel.arm(connection.timer, deadline);
+  if (deadline == Micros::never())
+    context.wheel.cancel(connection.timer);
+  else
+    context.wheel.arm(connection.timer, deadline);
 }
 
 void clear_send_queue(Connection& connection) {

@@ -119,9 +119,9 @@ bool on_options(Context& context, Tcb& tcb, Segment& segment) {
     request_schedule(context, connection);
   }
   if (options.present == 0) {
-    // Our data acknowledged and never a DATA_ACK seen: a middlebox strips the options, or the peer has fallen back (§3.7).
-    // Its segment may lie behind a hole. Payload tells when its turn has come (on_missing_mapping): a piece of a segment
-    // that was cut may have overtaken the one with the options.
+    // Our data acknowledged and never a DATA_ACK seen: a middlebox strips the options, or the peer has fallen back
+    // (§3.7). Its segment may lie behind a hole. Payload tells when its turn has come (on_missing_mapping): a piece of
+    // a segment that was cut may have overtaken the one with the options.
     const bool telling = segment.payload_size() == 0 && segment.ack > tcb.snd_una && tcb.tx_head != nullptr;
     if (telling && !connection.has(kDataAckSeen) && !tcb.has(tcp::kJoin))
       return follow_fallback(context, connection, tcb);

@@ -1,5 +1,5 @@
-// What the peer says in options beside data: DSS acknowledgements, addresses, priorities, fast close (RFC 8684 §3.3 to §3.5).
-// Called only after TCP's own checks (AA-6).
+// What the peer says in options beside data: DSS acknowledgements, addresses, priorities, fast close (RFC 8684 §3.3 to
+// §3.5). Called only after TCP's own checks (AA-6).
 #pragma once
 
 #include "stack/context.h"

@@ -66,8 +66,10 @@ void write(Context& context, Connection& connection, PacketList packets) {
     info.owner = kNoOwner;
     info.transmissions = 0;
     connection.write_seq += info.payload_size;
-    if (connection.snd_tail == nullptr) connection.snd_head = m;
-    else info_of(connection.snd_tail).next = m;
+    if (connection.snd_tail == nullptr)
+      connection.snd_head = m;
+    else
+      info_of(connection.snd_tail).next = m;
     connection.snd_tail = m;
     lookahead.append(m);
     if (connection.snd_unsent == nullptr) connection.snd_unsent = m;

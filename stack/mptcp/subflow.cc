@@ -20,8 +20,10 @@ void offer_to_others(Connection& connection, Tcb& tcb) {
   const bool copies_too = tcb.state == tcp::State::kClosed || connection.subflow_count > 2;
   for (rte_mbuf* m = tcb.tx_head; m != nullptr; m = info_of(m).subflow_next) {
     const PacketInfo& info = info_of(m);
-    if (info.flags & tcp::kPktInStream) want(connection, m);
-    else if (copies_too && (info.flags & tcp::kPktCopy)) want_original(connection, DataSeq(info.dsn));
+    if (info.flags & tcp::kPktInStream)
+      want(connection, m);
+    else if (copies_too && (info.flags & tcp::kPktCopy))
+      want_original(connection, DataSeq(info.dsn));
   }
 }
 
@@ -80,10 +82,10 @@ void reset_subflow(Context& context, Tcb& tcb, wire::RstReason reason) {
 }
 
 bool is_usable(const Tcb& tcb) {
-  // Not before the third ACK, though RFC 8684 appendix B would allow it after SYN payload: without the peer's key there is
-  // no DATA_ACK to send, and Linux takes a first segment without one for a middlebox's work and falls back to TCP.
-  return (tcb.state == tcp::State::kEstablished || tcb.state == tcp::State::kCloseWait) &&
-         !tcb.has(tcp::kFinQueued) && !(tcb.has(tcp::kPreEstablished) && tcb.has(tcp::kJoin));
+  // Not before the third ACK, though RFC 8684 appendix B would allow it after SYN payload: without the peer's key there
+  // is no DATA_ACK to send, and Linux takes a first segment without one for a middlebox's work and falls back to TCP.
+  return (tcb.state == tcp::State::kEstablished || tcb.state == tcp::State::kCloseWait) && !tcb.has(tcp::kFinQueued) &&
+         !(tcb.has(tcp::kPreEstablished) && tcb.has(tcp::kJoin));
 }
 
 void on_subflow_established(Context& context, Tcb& tcb) {

@@ -7,7 +7,9 @@
 
 namespace tributary::mptcp {
 
-inline Connection& connection_of(Context& context, const tcp::Tcb& tcb) { return context.connections.at(tcb.connection); }
+inline Connection& connection_of(Context& context, const tcp::Tcb& tcb) {
+  return context.connections.at(tcb.connection);
+}
 
 /// Makes the Tcb a subflow. The caller has checked that there is room.
 void attach_subflow(Context& context, Connection& connection, tcp::Tcb& tcb);

@@ -30,8 +30,8 @@ rte_mempool* create_pool(const char* name, const char* kind, uint32_t count, uin
   char unique[RTE_MEMPOOL_NAMESIZE];
   std::snprintf(unique, sizeof unique, "%.10s_%s%u", name, kind, pool_number.fetch_add(1));
   const uint32_t cache = count >= 4 * kCacheSize ? kCacheSize : 0;
-  return rte_pktmbuf_pool_create_by_ops(unique, count, cache, kPrivateSize, RTE_PKTMBUF_HEADROOM + room,
-                                        numa_node, "ring_mp_mc");
+  return rte_pktmbuf_pool_create_by_ops(unique, count, cache, kPrivateSize, RTE_PKTMBUF_HEADROOM + room, numa_node,
+                                        "ring_mp_mc");
 }
 
 Packet take(rte_mempool* pool) {
@@ -59,8 +59,7 @@ std::unique_ptr<PacketPools> PacketPools::create(const Sizes& sizes, const char*
   pools->sizes_ = sizes;
   const int node = sizes.numa_node < 0 ? SOCKET_ID_ANY : sizes.numa_node;
   pools->data_ = create_pool(name, "d", sizes.data_buffers, sizes.data_room, node);
-  if (pools->data_ != nullptr)
-    pools->header_ = create_pool(name, "h", sizes.header_buffers, kHeaderRoom, node);
+  if (pools->data_ != nullptr) pools->header_ = create_pool(name, "h", sizes.header_buffers, kHeaderRoom, node);
   if (pools->header_ == nullptr) {
     if (error != nullptr) *error = rte_strerror(rte_errno);
     return nullptr;
@@ -86,8 +85,7 @@ Packet PacketPools::reference(const Packet& p, uint16_t offset, uint16_t size) {
   if (!handle) return handle;
   rte_mbuf* m = handle.get();
   rte_pktmbuf_attach(m, p.get());
-  m->ol_flags =
-      RTE_MBUF_F_INDIRECT;  // what the port said about the original frame does not hold for a piece of it
+  m->ol_flags = RTE_MBUF_F_INDIRECT;  // what the port said about the original frame does not hold for a piece of it
   PacketInfo& info = handle.info();
   info.payload_offset = static_cast<uint16_t>(p.info().payload_offset + offset);
   info.payload_size = size;

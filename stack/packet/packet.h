@@ -23,50 +23,52 @@ class Packet;
 
 /// State of a queued buffer. Meaning of the members depends on the queue, see tcp/ and mptcp/.
 struct PacketInfo {
-  rte_mbuf* next;            ///< link in the queue of the connection (receive or send, data-level order)
-  rte_mbuf* subflow_next;    ///< link in the send or out-of-order queue of one subflow
-  uint64_t dsn;              ///< MPTCP: data sequence number of the first payload byte
+  rte_mbuf* next;          ///< link in the queue of the connection (receive or send, data-level order)
+  rte_mbuf* subflow_next;  ///< link in the send or out-of-order queue of one subflow
+  uint64_t dsn;            ///< MPTCP: data sequence number of the first payload byte
   union {
     int64_t sent_at;         ///< Micros of the latest transmission
     rte_mbuf* previous_run;  ///< received out of order: see run_queue.h
   };
-  uint32_t seq;              ///< TCP sequence number of the first payload byte
+  uint32_t seq;  ///< TCP sequence number of the first payload byte
   union {
-    uint32_t owner;          ///< index of the subflow the buffer is queued on, or kNoOwner
-    uint32_t arrival;        ///< received out of order: see tcp/reassembly.h
+    uint32_t owner;    ///< index of the subflow the buffer is queued on, or kNoOwner
+    uint32_t arrival;  ///< received out of order: see tcp/reassembly.h
   };
-  uint16_t payload_offset;   ///< from the start of the buffer (buf_addr)
-  uint16_t payload_size;     ///< bytes of payload
-  wire::Sum payload_sum;     ///< ones'-complement sum of exactly those bytes, as if they started at an even offset
-  uint16_t flags;            ///< owned by the queue's layer
-  uint16_t transmissions;    ///< how often sent
+  uint16_t payload_offset;  ///< from the start of the buffer (buf_addr)
+  uint16_t payload_size;    ///< bytes of payload
+  wire::Sum payload_sum;    ///< ones'-complement sum of exactly those bytes, as if they started at an even offset
+  uint16_t flags;           ///< owned by the queue's layer
+  uint16_t transmissions;   ///< how often sent
   // A received packet's mapping is done with before the packet is sent: with kPktRated the room holds what the path had
   // delivered when it left (draft-ietf-ccwg-bbr-06 §4.1.2.1.2).
   union {
-    uint16_t mapping_size;      ///< receive: Data-Level Length of the DSS mapping that came with the segment
-    Compact16 since_first_send; ///< send: microseconds from P.first_send_time to sent_at
+    uint16_t mapping_size;       ///< receive: Data-Level Length of the DSS mapping that came with the segment
+    Compact16 since_first_send;  ///< send: microseconds from P.first_send_time to sent_at
   };
   union {
     uint16_t mapping_checksum;  ///< receive: its checksum as on the wire
     Compact16 since_delivered;  ///< send: microseconds from P.delivered_time to sent_at
   };
-  Compact16 tx_in_flight;       ///< send: P.tx_in_flight, bytes
+  Compact16 tx_in_flight;  ///< send: P.tx_in_flight, bytes
   union {
-    uint32_t subflow_seq;       ///< receive: its relative subflow sequence number
-    uint32_t delivered;         ///< send: low half of P.delivered, bytes
+    uint32_t subflow_seq;  ///< receive: its relative subflow sequence number
+    uint32_t delivered;    ///< send: low half of P.delivered, bytes
   };
   union {
-    int32_t ahead;              ///< send, without kPktRated: see lookahead.h
-    uint32_t lost;              ///< send: low half of P.lost, bytes
+    int32_t ahead;  ///< send, without kPktRated: see lookahead.h
+    uint32_t lost;  ///< send: low half of P.lost, bytes
   };
 };
 static_assert(sizeof(PacketInfo) <= 64);
 constexpr uint32_t kNoOwner = UINT32_MAX;
 
-inline PacketInfo& info_of(rte_mbuf* m) { return *static_cast<PacketInfo*>(rte_mbuf_to_priv(m)); }
+inline PacketInfo& info_of(rte_mbuf* m) {
+  return *static_cast<PacketInfo*>(rte_mbuf_to_priv(m));
+}
 
-/// Asks for what taking a packet off a queue and freeing it will touch. A queue a round trip long has left the cache, and
-/// its links lead from one miss to the next: every look ahead is a memory access saved. `m` may be null.
+/// Asks for what taking a packet off a queue and freeing it will touch. A queue a round trip long has left the cache,
+/// and its links lead from one miss to the next: every look ahead is a memory access saved. `m` may be null.
 inline void prefetch_queued(rte_mbuf* m) {
   if (m == nullptr) return;
   __builtin_prefetch(rte_mbuf_to_priv(m), 1);
@@ -76,7 +78,8 @@ inline void prefetch_queued(rte_mbuf* m) {
 /// Asks for what sending a packet will touch: the buffer's control lines and the room its headers are written to.
 inline void prefetch_unsent(rte_mbuf* m) {
   prefetch_queued(m);
-  char* const buffer = static_cast<char*>(rte_mbuf_to_priv(m)) + RTE_CACHE_LINE_SIZE;  // where buf_addr of a direct one points
+  char* const buffer =
+      static_cast<char*>(rte_mbuf_to_priv(m)) + RTE_CACHE_LINE_SIZE;  // where buf_addr of a direct one points
   __builtin_prefetch(buffer + info_of(m).payload_offset - 1, 1);
   __builtin_prefetch(buffer + info_of(m).payload_offset - RTE_CACHE_LINE_SIZE - 1, 1);
 }
@@ -139,10 +142,14 @@ inline void set_checksum_offload(rte_mbuf* m, bool ipv4, bool ip_checksum, bool 
   if (tcp_checksum) m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
 }
 /// Forgets what was asked of, or said by, a port: before a buffer is sent again.
-inline void clear_offload(rte_mbuf* m) { m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; }
+inline void clear_offload(rte_mbuf* m) {
+  m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+}
 
 /// Whether this handle is the only one on the buffer and its bytes, so that headers may be written into it.
-inline bool is_exclusive(const rte_mbuf* m) { return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1; }
+inline bool is_exclusive(const rte_mbuf* m) {
+  return RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
+}
 
 /// The buffer pools of one worker. Data buffers hold received frames and payload; header buffers are small and kept for
 /// ACKs, resets, ARP/ND, ICMP and the headers of retransmissions, so that those never wait for data (design D7).
@@ -151,8 +158,8 @@ class PacketPools {
   struct Sizes {
     uint32_t data_buffers = 8192;
     uint32_t header_buffers = 8192;
-    uint16_t data_room = 2048;      ///< bytes behind the headroom
-    int numa_node = -1;             ///< -1: any
+    uint16_t data_room = 2048;  ///< bytes behind the headroom
+    int numa_node = -1;         ///< -1: any
   };
   /// Creates both pools under unique names. Empty with `error` set when there is not enough memory.
   /// An EAL must be running.
@@ -175,7 +182,7 @@ class PacketPools {
   uint32_t data_capacity() const { return sizes_.data_buffers; }
   uint32_t header_capacity() const { return sizes_.header_buffers; }
 
-  uint64_t payload_copies = 0;   ///< payload bytes' packets copied between buffers (must stay 0 on the relay path)
+  uint64_t payload_copies = 0;  ///< payload bytes' packets copied between buffers (must stay 0 on the relay path)
 
  private:
   PacketPools() = default;

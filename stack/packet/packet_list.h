@@ -30,8 +30,10 @@ class BasicPacketList {
   void push_back(Packet packet) {
     rte_mbuf* m = packet.release();
     info_of(m).*Link = nullptr;
-    if (tail_ == nullptr) head_ = m;
-    else info_of(tail_).*Link = m;
+    if (tail_ == nullptr)
+      head_ = m;
+    else
+      info_of(tail_).*Link = m;
     tail_ = m;
   }
   void push_front(Packet packet) {
@@ -66,8 +68,10 @@ class BasicPacketList {
   /// Appends everything in `o`.
   void splice_back(BasicPacketList& o) {
     if (o.head_ == nullptr) return;
-    if (tail_ == nullptr) head_ = o.head_;
-    else info_of(tail_).*Link = o.head_;
+    if (tail_ == nullptr)
+      head_ = o.head_;
+    else
+      info_of(tail_).*Link = o.head_;
     tail_ = o.tail_;
     o.head_ = o.tail_ = nullptr;
   }

@@ -1,5 +1,5 @@
-// The smallest queue of buffers: one pointer, to the last one, whose link leads back to the first. Plain data, so that it
-// may live in a union of a control block; owns its packets all the same, and whoever ends the block clears it.
+// The smallest queue of buffers: one pointer, to the last one, whose link leads back to the first. Plain data, so that
+// it may live in a union of a control block; owns its packets all the same, and whoever ends the block clears it.
 #pragma once
 
 #include "stack/packet/packet.h"
@@ -44,8 +44,10 @@ struct PacketRing {
   rte_mbuf* pop_front() {
     if (last == nullptr) return nullptr;
     rte_mbuf* const first = info_of(last).*Link;
-    if (first == last) last = nullptr;
-    else info_of(last).*Link = info_of(first).*Link;
+    if (first == last)
+      last = nullptr;
+    else
+      info_of(last).*Link = info_of(first).*Link;
     info_of(first).*Link = nullptr;
     return first;
   }

@@ -1,9 +1,9 @@
-// A queue of received packets in order of sequence, in runs without a hole: what TCP and the data level of MPTCP keep out of
-// order. Finding a place passes over runs rather than packets, and never over many: holes are made at the end of a queue and
-// filled at its beginning.
+// A queue of received packets in order of sequence, in runs without a hole: what TCP and the data level of MPTCP keep
+// out of order. Finding a place passes over runs rather than packets, and never over many: holes are made at the end of
+// a queue and filled at its beginning.
 //
-// `info().subflow_next` is the queue's link. The first packet of a run points to its last by `info().next`, and the last to
-// its first; `info().previous_run` of the first is the first of the run before. Those in between nobody asks.
+// `info().subflow_next` is the queue's link. The first packet of a run points to its last by `info().next`, and the
+// last to its first; `info().previous_run` of the first is the first of the run before. Those in between nobody asks.
 //
 // `Order` says which numbers count: `begin` and `end` of a packet, and whether a packet `ends_stream`.
 #pragma once
@@ -18,8 +18,8 @@ template <class Order>
 struct RunQueue {
   using Seq = decltype(Order::begin(nullptr));
 
-  /// Runs passed over to find a place. What lies further from both ends, and from where the search may begin, was put there to
-  /// be looked for.
+  /// Runs passed over to find a place. What lies further from both ends, and from where the search may begin, was put
+  /// there to be looked for.
   static constexpr int kMaxSteps = 128;
 
   struct Place {
@@ -33,10 +33,12 @@ struct RunQueue {
   static rte_mbuf* next_run(const SubflowRing& queue, rte_mbuf* first) { return queue.next(last_of(first)); }
   static rte_mbuf* last_run(const SubflowRing& queue) { return queue.empty() ? nullptr : info_of(queue.back()).next; }
 
-  /// Where `seq` belongs. `hint`: a run of the queue near which it may be, or null. Adds the runs passed over to `steps`.
+  /// Where `seq` belongs. `hint`: a run of the queue near which it may be, or null. Adds the runs passed over to
+  /// `steps`.
   static Place find(const SubflowRing& queue, Seq seq, rte_mbuf* hint, uint64_t& steps) {
     rte_mbuf* back = last_run(queue);
-    if (back == nullptr || Order::begin(back) <= seq) return {true, back};  // the usual case: what follows the latest hole
+    if (back == nullptr || Order::begin(back) <= seq)
+      return {true, back};  // the usual case: what follows the latest hole
     rte_mbuf* front = queue.front();
     if (Order::begin(front) > seq) return {true, nullptr};
     if (hint != nullptr) (Order::begin(hint) <= seq ? front : back) = hint;

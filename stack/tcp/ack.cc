@@ -22,8 +22,12 @@ namespace {
 
 constexpr uint8_t kAnsweredBackoff = 8;  // probes of a window whose owner answers do not get rarer than this
 
-SeqNum begin_of(rte_mbuf* m) { return SeqNum(info_of(m).seq); }
-SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
+SeqNum begin_of(rte_mbuf* m) {
+  return SeqNum(info_of(m).seq);
+}
+SeqNum end_of(rte_mbuf* m) {
+  return SeqNum(info_of(m).seq + info_of(m).payload_size);
+}
 
 /// What the packets this ACK delivers tell: the best round-trip sample is the latest sent of those sent once.
 struct AckSample {
@@ -47,7 +51,8 @@ void take_delivery(Context& context, Tcb& tcb, rte_mbuf* m, AckSample& sample, D
     --tcb.flight->small_packets;
   }
   if (!(info.flags & kPktRetransmitted)) sample.sent_at = std::max(sample.sent_at, info.sent_at);
-  if (sample.model != nullptr) sample_delivered(sample.model->sampler, sample.model->sample, info, end_of(m), context.now);
+  if (sample.model != nullptr)
+    sample_delivered(sample.model->sampler, sample.model->sample, info, end_of(m), context.now);
 }
 
 /// RFC 2883 §4: the first block reports a duplicate when it lies below the cumulative ACK or within the second block.
@@ -73,7 +78,8 @@ uint32_t mark_sacked(Context& context, Tcb& tcb, rte_mbuf* m, AckSample& sample,
 }
 
 /// Marks what `block` has of the packets sent, from `from` on. Returns the bytes newly SACKed.
-uint32_t mark_block(Context& context, Tcb& tcb, rte_mbuf* from, const wire::SackBlock& block, AckSample& sample, Delivery& delivery) {
+uint32_t mark_block(Context& context, Tcb& tcb, rte_mbuf* from, const wire::SackBlock& block, AckSample& sample,
+                    Delivery& delivery) {
   Scoreboard& board = scoreboard_of(context, *tcb.flight);
   uint32_t newly = 0;
   rte_mbuf* last = nullptr;
@@ -144,8 +150,10 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample, De
       if (part > 0 && split_queued(context, tcb, m, static_cast<uint16_t>(part))) continue;
       break;
     }
-    if (info.flags & kPktRated) prefetch_queued(info.subflow_next);
-    else prefetch_ahead(m);
+    if (info.flags & kPktRated)
+      prefetch_queued(info.subflow_next);
+    else
+      prefetch_ahead(m);
     if (!(info.flags & kPktSacked)) take_delivery(context, tcb, m, sample, delivery);
     forget_marks(*tcb.flight, info, info.payload_size);
     bytes += info.payload_size;
@@ -208,7 +216,8 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   react_to_echo(context, tcb, segment, prior_in_flight);
 
   Delivery delivery;
-  AckSample sample{.model = model_of(context, tcb), .fack = tcb.flight != nullptr ? tcb.flight->highest_sacked : tcb.snd_una};
+  AckSample sample{.model = model_of(context, tcb),
+                   .fack = tcb.flight != nullptr ? tcb.flight->highest_sacked : tcb.snd_una};
   if (sample.model != nullptr) {
     check_app_limited(context, tcb);
     sample.model->sample = {};
@@ -223,8 +232,10 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     tcb.snd_una = segment.ack;
     tcb.backoff = 0;
     if (tcb.has(kFinSent) && tcb.snd_una == tcb.snd_nxt) on_fin_acked(context, tcb);
-    if (tcb.is_subflow()) mptcp::on_subflow_progress(context, tcb);
-    else if (delivery.acked != 0) report_acked(context, tcb, delivery.acked);
+    if (tcb.is_subflow())
+      mptcp::on_subflow_progress(context, tcb);
+    else if (delivery.acked != 0)
+      report_acked(context, tcb, delivery.acked);
   } else if (segment.payload_size() == 0 && data_outstanding && tcb.snd_wnd == old_window && segment.length() == 0 &&
              segment.ack == tcb.snd_una && !segment.options->mptcp.has(wire::MptcpOptions::kAddAddr) &&
              !segment.options->mptcp.has(wire::MptcpOptions::kPrio)) {
@@ -242,8 +253,8 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
   if (tcb.has(kProbeSent)) on_probe_answer(context, tcb, delivery, prior_in_flight);
 
   if (delivery.advanced && delivery.acked != 0 && !tcb.has(kInRecovery) && sample.model == nullptr) {
-    congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt), Micros(tcb.min_rtt),
-                                tcb.mss, tcb.has(kCwndLimited | kInLoss)});
+    congestion::on_ack(tcb.cc, {context.now, delivery.acked, prior_in_flight, rtt, Micros(tcb.srtt),
+                                Micros(tcb.min_rtt), tcb.mss, tcb.has(kCwndLimited | kInLoss)});
   }
   if (delivery.advanced || delivery.sacked != 0) {
     restart_retransmission(context, tcb);
@@ -261,8 +272,10 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     undo_if_spurious(context, tcb, segment, delivery);
     if (delivery.advanced || delivery.sacked != 0 || delivery.duplicate || delivery.dsack != 0)
       on_delivery(context, tcb, delivery, prior_in_flight);
-    if (sample.model != nullptr) update_model(context, tcb, *sample.model, rtt);
-    else if (delivery.advanced && !tcb.has(kInRecovery)) update_pacing(context, tcb);
+    if (sample.model != nullptr)
+      update_model(context, tcb, *sample.model, rtt);
+    else if (delivery.advanced && !tcb.has(kInRecovery))
+      update_pacing(context, tcb);
     if (tcb.flight->unsent != nullptr) tcb.awaits_more = 0;
     if (tcb.flight->lost_bytes != 0 || tcb.flight->unsent != nullptr) request_output(context, tcb);
     if (tcb.tx_head == nullptr) forget_flight(context, tcb);

@@ -54,7 +54,8 @@ void abort(Context& context, Tcb& tcb, const wire::MptcpOptions* extra) {
 
 void end(Context& context, Tcb& tcb, StreamError error) {
   if (tcb.state == State::kClosed) return;
-  const bool opening = tcb.state == State::kDeferred || tcb.state == State::kSynReceived || tcb.state == State::kSynSent;
+  const bool opening =
+      tcb.state == State::kDeferred || tcb.state == State::kSynReceived || tcb.state == State::kSynSent;
   if (opening) {
     ++context.counters.tcp_attempt_fails;
     leave_half_open(context, tcb);
@@ -78,8 +79,10 @@ void end(Context& context, Tcb& tcb, StreamError error) {
 void end_if_done(Context& context, Tcb& tcb) {
   const bool fin_acked = tcb.has(kFinSent) && tcb.snd_una == tcb.snd_nxt;
   if (!fin_acked) return;
-  if (tcb.state == State::kClosing) enter_time_wait(context, tcb);
-  else if (tcb.state == State::kLastAck) end(context, tcb, StreamError::kNone);
+  if (tcb.state == State::kClosing)
+    enter_time_wait(context, tcb);
+  else if (tcb.state == State::kLastAck)
+    end(context, tcb, StreamError::kNone);
 }
 
 void enter_time_wait(Context& context, Tcb& tcb) {

@@ -8,7 +8,8 @@ namespace tributary::tcp {
 /// Queues our FIN behind the data.
 void close(Context& context, Tcb& tcb);
 
-/// The same for a user who does not read any more either: the wait in FIN-WAIT-2 is bounded, and nobody is told of the end.
+/// The same for a user who does not read any more either: the wait in FIN-WAIT-2 is bounded, and nobody is told of the
+/// end.
 void leave(Context& context, Tcb& tcb);
 
 /// FIN-WAIT-2 with no reader left: the peer has Settings::fin_wait2 for its FIN.
@@ -27,8 +28,8 @@ void end_if_done(Context& context, Tcb& tcb);
 /// Trades the Tcb for a 64-byte TIME-WAIT entry that keeps acknowledging.
 void enter_time_wait(Context& context, Tcb& tcb);
 
-/// Gives ended Tcbs back to their slab, except those a work list still holds. For the end of a pass: until then nobody who
-/// handles a Tcb has to ask whether it still exists.
+/// Gives ended Tcbs back to their slab, except those a work list still holds. For the end of a pass: until then nobody
+/// who handles a Tcb has to ask whether it still exists.
 void free_ended(Context& context);
 
 }  // namespace tributary::tcp

@@ -31,7 +31,8 @@ void note_marks(Tcb& tcb, const Segment& segment) {
 void react_to_echo(Context& context, Tcb& tcb, const Segment& segment, uint32_t prior_in_flight) {
   if (!(tcb.ecn & kEcnAgreed) || !segment.has(kEce) || tcb.flight == nullptr) return;
   ++context.counters.tcp_ecn_echoes;
-  // The network did say so: no DSACK that comes later takes this reduction back, or that of a loss recovery it falls into.
+  // The network did say so: no DSACK that comes later takes this reduction back, or that of a loss recovery it falls
+  // into.
   tcb.cc.prior_cwnd = 0;
   // Once a round trip, and not on top of a loss (§6.1.2).
   const bool same_round = tcb.recovery_point <= tcb.snd_nxt && segment.ack < tcb.recovery_point;

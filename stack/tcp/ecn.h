@@ -1,5 +1,5 @@
-// Explicit congestion notification (RFC 3168): a marked packet instead of a lost one. Negotiated in the SYNs; marks of the
-// network come back as ECE until we see CWR, an ECE of the peer costs the window once a round trip.
+// Explicit congestion notification (RFC 3168): a marked packet instead of a lost one. Negotiated in the SYNs; marks of
+// the network come back as ECE until we see CWR, an ECE of the peer costs the window once a round trip.
 #pragma once
 
 #include "stack/context.h"
@@ -32,8 +32,8 @@ void react_to_echo(Context& context, Tcb& tcb, const Segment& segment, uint32_t 
 
 /// ECE and CWR of a segment that leaves; `new_data`: payload never sent before.
 uint16_t ecn_flags(Tcb& tcb, bool new_data);
-/// The two bits of its IP header. Retransmissions, bare ACKs and probes are not capable (§6.1.4, §6.1.5); nor is what BBR
-/// sends: its model has no answer to these marks, which mean a loss.
+/// The two bits of its IP header. Retransmissions, bare ACKs and probes are not capable (§6.1.4, §6.1.5); nor is what
+/// BBR sends: its model has no answer to these marks, which mean a loss.
 inline uint8_t ecn_bits(const Tcb& tcb, bool new_data) {
   const bool capable = (tcb.ecn & kEcnAgreed) && new_data && tcb.cc.algorithm != congestion::Algorithm::kBbr;
   return capable ? kEcnCapable : 0;

@@ -40,8 +40,8 @@ class FastOpenCache {
   const Entry* find(const FlowKey& key) const;
   /// A SYN-ACK with a cookie (RFC 7413 §4.1.3).
   void learn(const FlowKey& key, std::span<const uint8_t> cookie, bool experimental, uint16_t mss, Micros now);
-  /// A SYN-ACK without one. Where one is known it stays good and `mss` goes with it; where one was asked for, next time the
-  /// other form of the option may be tried.
+  /// A SYN-ACK without one. Where one is known it stays good and `mss` goes with it; where one was asked for, next time
+  /// the other form of the option may be tried.
   void note_no_cookie(const FlowKey& key, uint16_t mss, Micros now);
   /// A SYN with Fast Open was not answered.
   void note_timeout(const FlowKey& key, Micros now);

@@ -15,16 +15,20 @@ PathVerdict verdict_of(const Tcb& tcb) {
   if (tcb.has(kInLoss)) return PathVerdict::kLoss;
   if (tcb.has(kInRecovery)) return PathVerdict::kRecovery;
   // The round trip an ECE is reacted to in; see react_to_echo.
-  const bool reduced = (tcb.ecn & kEcnAgreed) && tcb.cc.ssthresh != congestion::kNoThreshold && tcb.snd_una < tcb.recovery_point &&
-                       tcb.recovery_point <= tcb.snd_nxt;
+  const bool reduced = (tcb.ecn & kEcnAgreed) && tcb.cc.ssthresh != congestion::kNoThreshold &&
+                       tcb.snd_una < tcb.recovery_point && tcb.recovery_point <= tcb.snd_nxt;
   if (reduced) return PathVerdict::kReduced;
   if (tcb.dup_acks != 0 || (tcb.flight != nullptr && tcb.flight->sacked_bytes != 0)) return PathVerdict::kDisorder;
   return PathVerdict::kOpen;
 }
 
-bool has_syn_outstanding(const Tcb& tcb) { return tcb.state == State::kSynSent || tcb.state == State::kSynReceived; }
+bool has_syn_outstanding(const Tcb& tcb) {
+  return tcb.state == State::kSynSent || tcb.state == State::kSynReceived;
+}
 
-bool has_fin_outstanding(const Tcb& tcb) { return tcb.has(kFinSent) && tcb.snd_una != tcb.snd_nxt; }
+bool has_fin_outstanding(const Tcb& tcb) {
+  return tcb.has(kFinSent) && tcb.snd_una != tcb.snd_nxt;
+}
 
 void count_queue(const Tcb& tcb, TcpInfo& out) {
   const bool repairing = tcb.has(kInRecovery | kInLoss);
@@ -35,10 +39,11 @@ void count_queue(const Tcb& tcb, TcpInfo& out) {
       ++out.sacked;
       continue;
     }
-    // kPktLost goes with the retransmission: what was sent again in recovery is still taken for lost, but a tail loss probe.
+    // kPktLost goes with the retransmission: what was sent again in recovery is still taken for lost, but a tail loss
+    // probe.
     const bool resent = info.flags & kPktRetransmitted;
-    const bool probe = tcb.has(kProbeSent) && tcb.flight->probe_is_retransmission &&
-                       info.subflow_next == tcb.tx_unsent();
+    const bool probe =
+        tcb.has(kProbeSent) && tcb.flight->probe_is_retransmission && info.subflow_next == tcb.tx_unsent();
     if ((info.flags & kPktLost) || (resent && repairing && !probe)) ++out.lost;
     if (resent && !(info.flags & kPktLost)) ++out.retransmitted;
   }

@@ -27,7 +27,7 @@ struct TcpInfo {
   bool window_probes = false;  ///< `time_outs` counts probes of a closed window
   bool reordering = false;     ///< RACK has seen some
   uint8_t snd_wscale = 0, rcv_wscale = 0;
-  uint8_t time_outs = 0;       ///< in a row
+  uint8_t time_outs = 0;  ///< in a row
 
   // Microseconds; 0 = no sample yet.
   uint32_t rto = 0, ato = 0, srtt = 0, rttvar = 0, min_rtt = 0;
@@ -41,14 +41,14 @@ struct TcpInfo {
   uint32_t lost = 0;           ///< not SACKed, and taken for lost: sent again since or not
   uint32_t retransmitted = 0;  ///< sent again and, as far as is known, still in the network
 
-  uint32_t cwnd = 0;                              ///< bytes
-  uint32_t ssthresh = congestion::kNoThreshold;   ///< bytes
-  uint32_t retransmissions = 0;                   ///< ever
-  uint32_t snd_wnd = 0, rcv_wnd = 0;              ///< bytes that may still be sent by the last window told
-  uint32_t not_sent = 0;                          ///< bytes
-  uint64_t bytes_acked = 0, bytes_received = 0;   ///< of payload
-  std::optional<uint32_t> silence_ms;             ///< since the last acceptable segment, once there was one
-  std::optional<uint64_t> pacing_rate;            ///< bytes a second, where there is pacing
+  uint32_t cwnd = 0;                             ///< bytes
+  uint32_t ssthresh = congestion::kNoThreshold;  ///< bytes
+  uint32_t retransmissions = 0;                  ///< ever
+  uint32_t snd_wnd = 0, rcv_wnd = 0;             ///< bytes that may still be sent by the last window told
+  uint32_t not_sent = 0;                         ///< bytes
+  uint64_t bytes_acked = 0, bytes_received = 0;  ///< of payload
+  std::optional<uint32_t> silence_ms;            ///< since the last acceptable segment, once there was one
+  std::optional<uint64_t> pacing_rate;           ///< bytes a second, where there is pacing
 };
 
 TcpInfo describe(const Context& context, const Tcb& tcb);

@@ -25,14 +25,14 @@ using namespace wire::tcp_flag;
 
 /// PAWS timestamps older than this are void (RFC 7323 §5.5).
 constexpr uint32_t kPawsIdle = 24u * 24 * 3600 * 1000;  // milliseconds
-/// A segment that is older than TS.Recent by less was overtaken, by a retransmission that filled a hole before it: dropping it
-/// as RFC 7323 §5.3 R1 has it would make a loss of every packet a path displaces during recovery. A duplicate from before the
-/// sequence numbers came round is older than this even at 100 Gbit/s.
+/// A segment that is older than TS.Recent by less was overtaken, by a retransmission that filled a hole before it:
+/// dropping it as RFC 7323 §5.3 R1 has it would make a loss of every packet a path displaces during recovery. A
+/// duplicate from before the sequence numbers came round is older than this even at 100 Gbit/s.
 constexpr uint32_t kPawsOvertaken = 200;  // milliseconds
 /// Bytes at the start of a connection that are acknowledged at once: the sender's slow start needs the clock.
 constexpr uint64_t kQuickAckBytes = 32 * 1460;
-/// A peer whose path is narrower than our link sends less than the MSS we announced: what two full segments are is judged by
-/// Ethernet's at most, or jumbo frames here would make it wait for its ACKs.
+/// A peer whose path is narrower than our link sends less than the MSS we announced: what two full segments are is
+/// judged by Ethernet's at most, or jumbo frames here would make it wait for its ACKs.
 constexpr uint16_t kUsualMss = 1460;
 
 /// Bytes of about two full segments of the peer, which are worth an ACK at once (RFC 9293 §3.8.6.3).
@@ -41,7 +41,9 @@ int32_t ack_threshold(const Tcb& tcb) {
 }
 
 /// Payload or a FIN again is a peer whose ACK got lost: it may ask as often as it likes, for it sends by the clock.
-bool is_always_answered(const Segment& segment) { return segment.length() != 0 && !segment.has(kSyn); }
+bool is_always_answered(const Segment& segment) {
+  return segment.length() != 0 && !segment.has(kSyn);
+}
 
 bool may_answer(Context& context, const Tcb& tcb) {
   return context.answers.take(context.tcbs.index(tcb), context.now, context.settings.invalid_ratelimit);
@@ -49,8 +51,10 @@ bool may_answer(Context& context, const Tcb& tcb) {
 
 /// Answers a segment that is not acceptable.
 void answer(Context& context, Tcb& tcb, const Segment& segment, uint64_t& skipped) {
-  if (is_always_answered(segment) || may_answer(context, tcb)) request_ack(context, tcb);
-  else ++skipped;
+  if (is_always_answered(segment) || may_answer(context, tcb))
+    request_ack(context, tcb);
+  else
+    ++skipped;
 }
 
 /// A challenge ACK (RFC 5961): the peer's next segment says what it really knows.
@@ -67,7 +71,8 @@ void challenge(Context& context, Tcb& tcb) {
 bool accept_timestamp(Context& context, Tcb& tcb, const Segment& segment) {
   if (!tcb.has(kTimestamps) || segment.has(kRst)) return true;
   const wire::TcpOptions& options = *segment.options;
-  // RFC 7323 §3.2 would have it dropped; as Linux we take it, for there are middleboxes that strip options from some segments.
+  // RFC 7323 §3.2 would have it dropped; as Linux we take it, for there are middleboxes that strip options from some
+  // segments.
   if (!options.has(wire::TcpOptions::kTimestamps)) return true;
   const uint32_t behind = tcb.ts_recent - options.ts_value;
   const bool overtaken = segment.payload_size() != 0 && segment.seq >= tcb.rcv_nxt && behind < kPawsOvertaken;
@@ -138,8 +143,8 @@ bool deliver(Context& context, Tcb& tcb, Packet packet) {
   return true;
 }
 
-/// With buffers getting scarce acknowledgements must still come in, for they are what frees buffers: payload is only taken
-/// from those of whom nothing is held, so that each goes on, one segment at a time; near the end from nobody.
+/// With buffers getting scarce acknowledgements must still come in, for they are what frees buffers: payload is only
+/// taken from those of whom nothing is held, so that each goes on, one segment at a time; near the end from nobody.
 bool may_hold(const Context& context, Tcb& tcb, const Segment& segment) {
   if (context.pressure == Pressure::kFull) {
     clear_out_of_order(tcb);  // SACKed or not (RFC 2018 §8): what waits for a hole frees nothing
@@ -156,7 +161,8 @@ bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
   PacketInfo& info = info_of(m);
   if (info.payload_size == 0 && !fin) return true;
   if (!can_receive(tcb.state)) return true;  // RFC 9293: payload after FIN is ignored
-  if (!tcb.is_subflow() && tcb.has(kDetached) && segment.seq + info.payload_size > tcb.rcv_nxt && info.payload_size != 0) {
+  if (!tcb.is_subflow() && tcb.has(kDetached) && segment.seq + info.payload_size > tcb.rcv_nxt &&
+      info.payload_size != 0) {
     // Nobody is left to read it (RFC 9293 §3.6.1).
     ++context.counters.tcp_abort_on_data;
     reset_segment(context, segment, nullptr);
@@ -236,11 +242,14 @@ void on_fin_received(Context& context, Tcb& tcb) {
       return;
   }
   clear_out_of_order(tcb);
-  if (tcb.is_subflow()) mptcp::on_subflow_fin(context, tcb);
-  else report(context, tcb, kStreamEnd);
+  if (tcb.is_subflow())
+    mptcp::on_subflow_fin(context, tcb);
+  else
+    report(context, tcb, kStreamEnd);
 }
 
-/// Payload, or a FIN, of the SYN-ACK that has established the Tcb (RFC 7413 §4.2.2). A subflow's has no mapping: it comes again.
+/// Payload, or a FIN, of the SYN-ACK that has established the Tcb (RFC 7413 §4.2.2). A subflow's has no mapping: it
+/// comes again.
 void accept_rest_of_syn_ack(Context& context, Tcb& tcb, Segment& segment) {
   if (tcb.is_subflow()) return;
   segment.flags &= static_cast<uint16_t>(~kSyn);
@@ -278,7 +287,8 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
     return;
   }
   // Simultaneous open (RFC 9293 figure 7): the peer's SYN, which has been heard, comes again with the ACK of ours.
-  if (tcb.state == State::kSynReceived && !tcb.has(kPassive) && segment.has(kSyn) && segment.has(kAck) && segment.seq == tcb.irs) {
+  if (tcb.state == State::kSynReceived && !tcb.has(kPassive) && segment.has(kSyn) && segment.has(kAck) &&
+      segment.seq == tcb.irs) {
     report_duplicate(context, tcb, tcb.irs, tcb.irs + 1);
     segment.flags &= static_cast<uint16_t>(~kSyn);
     segment.seq += 1;
@@ -292,7 +302,8 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
     answer(context, tcb, segment, context.counters.tcp_answers_skipped);
     // The ACK of an otherwise unacceptable segment still counts when it is plausible: a zero-window peer's probes and
     // crossing retransmissions carry news (RFC 9293 §3.10.7.4 allows valid ACKs with a zero window).
-    if (!segment.has(kAck) || !is_synchronized(tcb.state) || segment.ack > tcb.snd_nxt || segment.ack < tcb.snd_una) return;
+    if (!segment.has(kAck) || !is_synchronized(tcb.state) || segment.ack > tcb.snd_nxt || segment.ack < tcb.snd_una)
+      return;
     remember_timestamp(context, tcb, segment);
     if (tcb.is_subflow() && !mptcp::on_options(context, tcb, segment)) return;
     process_ack(context, tcb, segment);
@@ -311,7 +322,8 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
   }
   note_marks(tcb, segment);
   // RFC 5961 §5.2. Such a segment says nothing of the peer's time either.
-  if (segment.ack > tcb.snd_nxt || segment.ack - tcb.snd_una < -static_cast<int32_t>(std::min<uint32_t>(tcb.max_snd_wnd, 1u << 30)))
+  if (segment.ack > tcb.snd_nxt ||
+      segment.ack - tcb.snd_una < -static_cast<int32_t>(std::min<uint32_t>(tcb.max_snd_wnd, 1u << 30)))
     return challenge(context, tcb);
   remember_timestamp(context, tcb, segment);
   tcb.heard_at = context.milliseconds();
@@ -326,8 +338,8 @@ void on_segment(Context& context, Tcb& tcb, Segment& segment) {
 
 namespace {
 
-/// Whether a connection of these addresses would have been ours: a client that holds on to one we have ended, or had before
-/// a restart, is told so instead of left waiting.
+/// Whether a connection of these addresses would have been ours: a client that holds on to one we have ended, or had
+/// before a restart, is told so instead of left waiting.
 bool is_intercepted(const Context& context, const Segment& segment) {
   const auto has_interface = [&segment](const Listener& listener) {
     return listener.intercept && std::find(listener.interfaces.begin(), listener.interfaces.end(), segment.interface) !=
@@ -339,8 +351,10 @@ bool is_intercepted(const Context& context, const Segment& segment) {
 }  // namespace
 
 void on_stray_segment(Context& context, const Segment& segment) {
-  if (segment.for_us || is_intercepted(context, segment)) reset_segment(context, segment, nullptr);
-  else ++context.counters.drop_not_for_us;
+  if (segment.for_us || is_intercepted(context, segment))
+    reset_segment(context, segment, nullptr);
+  else
+    ++context.counters.drop_not_for_us;
 }
 
 bool on_time_wait_segment(Context& context, uint32_t index, Segment& segment) {
@@ -359,7 +373,8 @@ bool on_time_wait_segment(Context& context, uint32_t index, Segment& segment) {
   if (options.has(wire::TcpOptions::kTimestamps) && segment.seq <= entry.rcv_nxt) entry.ts_recent = options.ts_value;
   // Anything that is not a plain ACK of what we know wants our last ACK again.
   if (segment.length() == 0 && segment.seq == entry.rcv_nxt) return false;
-  if (is_always_answered(segment) || context.time_wait_answers.take(index, context.now, context.settings.invalid_ratelimit))
+  if (is_always_answered(segment) ||
+      context.time_wait_answers.take(index, context.now, context.settings.invalid_ratelimit))
     transmit_bare_ack(context, entry);
   else
     ++context.counters.tcp_time_wait_skipped;

@@ -9,8 +9,8 @@ namespace tributary::tcp {
 /// Processes a segment of an existing connection. The Tcb may be gone afterwards.
 void on_segment(Context& context, Tcb& tcb, Segment& segment);
 
-/// A segment for a connection in TIME-WAIT. True when it was a SYN that may reopen it (RFC 6191): the entry is gone then
-/// and the segment is to be treated as a new SYN.
+/// A segment for a connection in TIME-WAIT. True when it was a SYN that may reopen it (RFC 6191): the entry is gone
+/// then and the segment is to be treated as a new SYN.
 bool on_time_wait_segment(Context& context, uint32_t index, Segment& segment);
 
 /// A segment that belongs to nothing: reset, unless it is one itself or was not for us.

@@ -13,6 +13,8 @@ SeqNum IsnGenerator::initial_sequence(const FlowKey& key, Micros now) const {
   return SeqNum(static_cast<uint32_t>(a) + static_cast<uint32_t>(now.count() / 4));
 }
 
-uint32_t IsnGenerator::timestamp_offset(const FlowKey& key) const { return hash_flow(key, secret_[1]); }
+uint32_t IsnGenerator::timestamp_offset(const FlowKey& key) const {
+  return hash_flow(key, secret_[1]);
+}
 
 }  // namespace tributary::tcp

@@ -32,8 +32,10 @@ constexpr Micros kDeferredLimit = Micros::seconds(120);        // an acceptor th
 void take_peer_options(Context& context, Tcb& tcb, const TcpOptions& options) {
   tcb.mss = std::min(stated_mss(tcb.key, options), path_mss(tcb.hop, tcb.key.remote));
   const auto agree = [&tcb, &options](uint16_t option, uint32_t flag) {
-    if (options.has(static_cast<TcpOptions::Bit>(option))) tcb.set(flag);
-    else tcb.clear(flag);
+    if (options.has(static_cast<TcpOptions::Bit>(option)))
+      tcb.set(flag);
+    else
+      tcb.clear(flag);
   };
   agree(TcpOptions::kTimestamps, kTimestamps);
   if (!context.settings.timestamps) tcb.clear(kTimestamps);
@@ -177,12 +179,14 @@ void announce(Context& context, const Tcb& tcb, uint16_t interface, Packet syn_p
 
 void on_deferred_segment(Context& context, Tcb& tcb, Segment& segment) {
   if (segment.has(kRst)) {
-    const bool exact = segment.seq == tcb.rcv_nxt || segment.seq == tcb.rcv_nxt + tcb.syn_data || segment.seq == tcb.irs;
+    const bool exact =
+        segment.seq == tcb.rcv_nxt || segment.seq == tcb.rcv_nxt + tcb.syn_data || segment.seq == tcb.irs;
     if (exact) end(context, tcb, StreamError::kReset);
     return;
   }
   if (!segment.has(kSyn) || segment.has(kAck) || segment.seq != tcb.irs) return;
-  context.listeners[tcb.listener].acceptor->on_incoming_again(mptcp::stream_of(context, tcb), mptcp::user_data_of(context, tcb));
+  context.listeners[tcb.listener].acceptor->on_incoming_again(mptcp::stream_of(context, tcb),
+                                                              mptcp::user_data_of(context, tcb));
 }
 
 void accept(Context& context, Tcb& tcb) {
@@ -251,8 +255,10 @@ void retransmit_syn(Context& context, Tcb& tcb) {
   tcb.set(kSynLost);
   ++tcb.retransmissions;
   ++context.counters.tcp_retransmitted;
-  if (tcb.state == State::kSynSent) transmit_control(context, tcb, kSyn, tcb.iss);
-  else send_syn_ack(context, tcb);
+  if (tcb.state == State::kSynSent)
+    transmit_control(context, tcb, kSyn, tcb.iss);
+  else
+    send_syn_ack(context, tcb);
   start_syn_timer(context, tcb);
 }
 
@@ -298,8 +304,10 @@ void on_syn_sent_segment(Context& context, Tcb& tcb, Segment& segment) {
   std::memcpy(copy.bytes.data(), segment.packet.data() + segment.options_offset, segment.options_size);
   context.syn_ack_options.push_back(copy);
   request_ack(context, tcb);
-  if (tcb.is_subflow()) mptcp::on_subflow_established(context, tcb);
-  else report(context, tcb, kStreamEstablished);
+  if (tcb.is_subflow())
+    mptcp::on_subflow_established(context, tcb);
+  else
+    report(context, tcb, kStreamEstablished);
 }
 
 bool establish_passive(Context& context, Tcb& tcb, const Segment& segment) {
@@ -311,8 +319,10 @@ bool establish_passive(Context& context, Tcb& tcb, const Segment& segment) {
   take_first_window(tcb, segment, tcb.snd_wscale);
   if (early) restart_retransmission(context, tcb);
   if (!tcb.has(kPassive)) on_fast_open_answer(context, tcb, segment);  // simultaneous open
-  if (tcb.is_subflow()) mptcp::on_subflow_established(context, tcb);
-  else report(context, tcb, kStreamEstablished);
+  if (tcb.is_subflow())
+    mptcp::on_subflow_established(context, tcb);
+  else
+    report(context, tcb, kStreamEstablished);
   return true;
 }
 

@@ -25,7 +25,7 @@ struct LegOptions {
 struct OpenRequest {
   FlowKey key;
   ip::NextHop hop;
-  uint16_t mss_limit = 0;     ///< announce at most this; 0 = what the path allows
+  uint16_t mss_limit = 0;  ///< announce at most this; 0 = what the path allows
   LegOptions leg;
 };
 /// Makes a Tcb in SYN-SENT; the caller attaches MPTCP if it wants and then calls send_syn. Null when tables are full.
@@ -49,7 +49,8 @@ void on_path_of_syn_lowered(Context& context, Tcb& tcb);
 
 /// A Tcb for a SYN that arrived, in DEFERRED, in the flow table: shared by listeners and joins. Null when full.
 Tcb* create_passive(Context& context, const Segment& segment, const LegOptions& leg);
-/// The same however many are half open: for a SYN whose handshake is over (cookie_open.h). It is counted as one all the same.
+/// The same however many are half open: for a SYN whose handshake is over (cookie_open.h). It is counted as one all the
+/// same.
 Tcb* make_passive(Context& context, const Segment& segment, const LegOptions& leg);
 /// Tells its listener's acceptor of a connection. `syn_payload` may be null.
 void announce(Context& context, const Tcb& tcb, uint16_t interface, Packet syn_payload = Packet());

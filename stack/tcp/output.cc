@@ -75,14 +75,16 @@ uint32_t limited_transmit(const Tcb& tcb) {
   return uint32_t{tcb.dup_acks} * tcb.mss;
 }
 
-/// A window of bytes would let a writer of single bytes fill it with thousands of packets, each of which costs the network
-/// and the receiver's memory nearly as much as a full one: of small pieces as many may be under way as of full segments.
+/// A window of bytes would let a writer of single bytes fill it with thousands of packets, each of which costs the
+/// network and the receiver's memory nearly as much as a full one: of small pieces as many may be under way as of full
+/// segments.
 bool too_many_small(const Tcb& tcb) {
   return tcb.flight != nullptr && tcb.flight->small_packets >= std::max<uint32_t>(kSmallAtLeast, tcb.cc.cwnd / tcb.mss);
 }
 
-/// Nagle's algorithm (RFC 9293 §3.7.4) in Minshall's form, as Linux has it: not any unacknowledged data holds a small segment
-/// back, only another one that was not full, so that the end of a large write does not wait for the ACK of its beginning.
+/// Nagle's algorithm (RFC 9293 §3.7.4) in Minshall's form, as Linux has it: not any unacknowledged data holds a small
+/// segment back, only another one that was not full, so that the end of a large write does not wait for the ACK of its
+/// beginning.
 bool is_held_back(const Context& context, const Tcb& tcb) {
   if (tcb.has(kFinQueued) || unsent_bytes(tcb) >= payload_per_segment(context, tcb)) return false;
   if (is_gathering(tcb)) return true;
@@ -223,12 +225,15 @@ void enqueue(Context& context, Tcb& tcb, rte_mbuf* m) {
   }
   Flight& flight = *tcb.flight;
   info.subflow_next = nullptr;
-  info.seq = flight.unsent == nullptr ? tcb.snd_nxt.raw() : info_of(flight.tail).seq + info_of(flight.tail).payload_size;
+  info.seq =
+      flight.unsent == nullptr ? tcb.snd_nxt.raw() : info_of(flight.tail).seq + info_of(flight.tail).payload_size;
   info.owner = context.tcbs.index(tcb);
   info.flags = static_cast<uint16_t>((info.flags & (kPktInStream | kPktCopy | kPktReinjected)) | kPktInFlight);
   info.transmissions = 0;
-  if (flight.tail == nullptr) tcb.tx_head = m;
-  else info_of(flight.tail).subflow_next = m;
+  if (flight.tail == nullptr)
+    tcb.tx_head = m;
+  else
+    info_of(flight.tail).subflow_next = m;
   flight.tail = m;
   if (flight.unsent == nullptr) flight.unsent = m;
 }

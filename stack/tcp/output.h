@@ -1,4 +1,5 @@
-// What to send and when: retransmissions, new data, FIN, ACKs (RFC 9293 §3.8). Runs once a pass for every Tcb that asked.
+// What to send and when: retransmissions, new data, FIN, ACKs (RFC 9293 §3.8). Runs once a pass for every Tcb that
+// asked.
 #pragma once
 
 #include "stack/context.h"
@@ -25,8 +26,8 @@ void enqueue(Context& context, Tcb& tcb, rte_mbuf* m);
 /// False when there was no buffer; nothing has changed then.
 bool split_queued(Context& context, Tcb& tcb, rte_mbuf* m, uint16_t size);
 
-/// Before data is sent, or given to the Tcb to be sent: after a pause the window starts again (RFC 5681 §4.1), or is halved
-/// for every five minutes it was not used (RFC 7661 §4.4.3). BBR paces instead.
+/// Before data is sent, or given to the Tcb to be sent: after a pause the window starts again (RFC 5681 §4.1), or is
+/// halved for every five minutes it was not used (RFC 7661 §4.4.3). BBR paces instead.
 void restart_after_idle(const Context& context, Tcb& tcb);
 /// Bytes of the peer's and the congestion window still open for data not yet in the send queue.
 uint32_t send_room(const Context& context, const Tcb& tcb);

@@ -32,8 +32,8 @@ void update_pacing(Context& context, Tcb& tcb) {
     tcb.paced = 1;
   }
   if (model != nullptr) {
-    // A segment a second at least: a model made of a few bytes in a long time, where most was lost, would keep even the timer's
-    // retransmissions waiting for minutes, and learn no better.
+    // A segment a second at least: a model made of a few bytes in a long time, where most was lost, would keep even the
+    // timer's retransmissions waiting for minutes, and learn no better.
     return pacing.set_rate(std::max<uint64_t>(model->bbr.pacing_rate, tcb.mss), model->bbr.send_quantum);
   }
   const uint64_t base = uint64_t{window} * 1'000'000 / tcb.srtt;
@@ -59,7 +59,8 @@ uint32_t paced_room(const Context& context, const Tcb& tcb) {
 void arm_pacing(Context& context, Tcb& tcb) {
   if (!tcb.paced) return;
   Pacing& pacing = tcb.flight->pacing;
-  if (!has_data(context, tcb) || in_flight(tcb) + tcb.mss > tcb.cc.cwnd) return context.pacing_wheel.cancel(pacing.timer);
+  if (!has_data(context, tcb) || in_flight(tcb) + tcb.mss > tcb.cc.cwnd)
+    return context.pacing_wheel.cancel(pacing.timer);
   if (!pacing.is_open(context.now)) return context.pacing_wheel.arm(pacing.timer, pacing.opens_at());
   context.pacing_wheel.cancel(pacing.timer);
   // All it was given is sent, and it may send more.

@@ -1,6 +1,7 @@
-// Pacing of a Tcb (design D6): BBR at the rate of its model, the algorithms of the window at twice the window a round trip
-// in slow start and 1.25 times after it, so that a window opened by one ACK, or by many that came together, does not leave
-// as a burst that a short queue drops. Whoever has to wait and has something to send is filed in the pacing wheel.
+// Pacing of a Tcb (design D6): BBR at the rate of its model, the algorithms of the window at twice the window a round
+// trip in slow start and 1.25 times after it, so that a window opened by one ACK, or by many that came together, does
+// not leave as a burst that a short queue drops. Whoever has to wait and has something to send is filed in the pacing
+// wheel.
 #pragma once
 
 #include "stack/context.h"

@@ -39,8 +39,8 @@ void limit_segments(ip::NextHop& hop, const IpAddress& remote, uint16_t size) {
 
 void on_packet_too_big(Context& context, Tcb& tcb, uint32_t mtu) {
   const uint16_t named = static_cast<uint16_t>(std::min<uint32_t>(mtu, UINT16_MAX));
-  const uint16_t usable = named == 0 ? ip::next_lower_mtu(tcb.key.remote, tcb.hop.mtu)
-                                     : std::max(named, ip::least_mtu(tcb.key.remote));
+  const uint16_t usable =
+      named == 0 ? ip::next_lower_mtu(tcb.key.remote, tcb.hop.mtu) : std::max(named, ip::least_mtu(tcb.key.remote));
   if (usable >= tcb.hop.mtu) return;
   ++context.counters.tcp_mtu_reduced;
   context.ip.learn_path_mtu(tcb.key.remote, usable, context.now);

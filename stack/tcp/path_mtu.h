@@ -1,5 +1,5 @@
-// The path's MTU in the middle of a connection: what routers say of it (RFC 1191, RFC 8201), and what silence says (black
-// holes, RFC 4821 §7.7). What is queued is cut anew when it is sent again; no payload is copied for it.
+// The path's MTU in the middle of a connection: what routers say of it (RFC 1191, RFC 8201), and what silence says
+// (black holes, RFC 4821 §7.7). What is queued is cut anew when it is sent again; no payload is copied for it.
 #pragma once
 
 #include "stack/context.h"
@@ -12,8 +12,8 @@ uint16_t path_mss(const ip::NextHop& hop, const IpAddress& remote);
 /// Makes no segment of a connection over `hop` larger than `size`, counted as by path_mss.
 void limit_segments(ip::NextHop& hop, const IpAddress& remote, uint16_t size);
 
-/// A router had to drop a segment of this connection, whose number has been found in flight. `mtu` is what it names, 0 if
-/// it does not say. Whatever is too large is sent again at once: not congestion, so the window stays.
+/// A router had to drop a segment of this connection, whose number has been found in flight. `mtu` is what it names, 0
+/// if it does not say. Whatever is too large is sent again at once: not congestion, so the window stays.
 void on_packet_too_big(Context& context, Tcb& tcb, uint32_t mtu);
 
 /// The same large segment has been lost several times in a row: perhaps only for its size. Tries the next smaller one.

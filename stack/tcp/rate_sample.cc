@@ -19,15 +19,14 @@ void sample_sent(RateSampler& sampler, PacketInfo& info, uint32_t in_flight) {
   if (sampler.app_limited != 0) info.flags |= kPktAppLimited;
 }
 
-void sample_delivered(RateSampler& sampler, congestion::RateSample& sample, const PacketInfo& info,
-                      SeqNum end, Micros now) {
+void sample_delivered(RateSampler& sampler, congestion::RateSample& sample, const PacketInfo& info, SeqNum end,
+                      Micros now) {
   sampler.delivered += info.payload_size;
   sampler.delivered_time = now;
   sample.newly_acked += info.payload_size;
   if (!(info.flags & kPktRated)) return;
   const Micros sent(info.sent_at);
-  const bool newest =
-      sent > sampler.first_send_time || (sent == sampler.first_send_time && end > sample.last_acked);
+  const bool newest = sent > sampler.first_send_time || (sent == sampler.first_send_time && end > sample.last_acked);
   if (sample.has_data && !newest) return;
   sample.has_data = true;
   sample.prior_delivered =
@@ -51,8 +50,7 @@ void finish_sample(RateSampler& sampler, congestion::RateSample& sample, Micros 
   sample.interval = std::max(sample.send_elapsed, sample.ack_elapsed);
   // Shorter than any round trip: a retransmission acknowledged for what went before it.
   if (sample.interval < min_rtt || sample.interval <= Micros(0)) return;
-  sample.delivery_rate =
-      uint64_t{sample.delivered} * 1'000'000 / static_cast<uint64_t>(sample.interval.count());
+  sample.delivery_rate = uint64_t{sample.delivered} * 1'000'000 / static_cast<uint64_t>(sample.interval.count());
 }
 
 void mark_app_limited(RateSampler& sampler, uint32_t in_flight) {

@@ -19,7 +19,9 @@ struct BySeq {
 using Runs = RunQueue<BySeq>;
 
 /// When the latest segment of the run came.
-uint32_t& arrival_of(rte_mbuf* first) { return info_of(first).arrival; }
+uint32_t& arrival_of(rte_mbuf* first) {
+  return info_of(first).arrival;
+}
 
 }  // namespace
 
@@ -81,7 +83,8 @@ class LatestBlocks {
     const wire::SackBlock block{BySeq::begin(run), BySeq::end(Runs::last_of(run))};
     if (block.left == block.right) return;  // a FIN on its own
     unsigned place = count_;
-    for (; place > 0 && is_later(arrival_of(run), arrival_[place - 1]); --place) {}
+    for (; place > 0 && is_later(arrival_of(run), arrival_[place - 1]); --place) {
+    }
     if ((place > 0 && arrival_[place - 1] == arrival_of(run)) || place == out_.size()) return;
     if (count_ < out_.size()) ++count_;
     for (unsigned i = count_ - 1; i > place; --i) {

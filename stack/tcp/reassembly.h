@@ -1,7 +1,7 @@
 // Segments that arrived ahead of their turn (RFC 9293 §3.10.7.4, SACK blocks of RFC 2018 and RFC 2883).
 //
-// The queue is in runs (run_queue.h). `info().arrival` of the first packet of a run says when the run got its latest segment
-// (Context::arrivals): the order of the SACK blocks.
+// The queue is in runs (run_queue.h). `info().arrival` of the first packet of a run says when the run got its latest
+// segment (Context::arrivals): the order of the SACK blocks.
 #pragma once
 
 #include <span>
@@ -15,8 +15,8 @@ namespace tributary::tcp {
 void report_duplicate(Context& context, Tcb& tcb, SeqNum left, SeqNum right);
 
 /// Files a segment whose seq is beyond rcv_nxt. Duplicates are dropped and reported by DSACK; at the bound
-/// (Settings::max_out_of_order) the segment is dropped and counted, as is one whose place is too far from either end to look
-/// for. Takes ownership.
+/// (Settings::max_out_of_order) the segment is dropped and counted, as is one whose place is too far from either end to
+/// look for. Takes ownership.
 void queue_out_of_order(Context& context, Tcb& tcb, Packet packet);
 
 /// The next packet that continues rcv_nxt (already trimmed), or null. A packet with kPktFin may be empty.

@@ -15,16 +15,22 @@ constexpr uint32_t kDupThresh = 3;
 /// Where ACKs come so fast that going through the queue for each would cost too much, losses are looked for so often.
 constexpr Micros kLookAgain(100);
 
-SeqNum end_of(rte_mbuf* m) { return SeqNum(info_of(m).seq + info_of(m).payload_size); }
+SeqNum end_of(rte_mbuf* m) {
+  return SeqNum(info_of(m).seq + info_of(m).payload_size);
+}
 
 /// RFC 8985 §6.2 step 4: how long a segment may be overtaken before it counts as lost. Three segments SACKed are more
 /// than two MSS: their options take some of it.
 uint32_t reordering_window(const Tcb& tcb) {
-  if (!tcb.has(kReordering) && (tcb.has(kInRecovery | kInLoss) || tcb.flight->sacked_bytes > (kDupThresh - 1) * tcb.mss)) return 0;
+  if (!tcb.has(kReordering) &&
+      (tcb.has(kInRecovery | kInLoss) || tcb.flight->sacked_bytes > (kDupThresh - 1) * tcb.mss))
+    return 0;
   return std::min(tcb.reo_wnd_mult * (tcb.min_rtt / 4), tcb.srtt);
 }
 
-bool sent_after(int64_t t1, SeqNum end1, int64_t t2, SeqNum end2) { return t1 > t2 || (t1 == t2 && end1 > end2); }
+bool sent_after(int64_t t1, SeqNum end1, int64_t t2, SeqNum end2) {
+  return t1 > t2 || (t1 == t2 && end1 > end2);
+}
 
 void mark_lost(Context& context, Tcb& tcb, rte_mbuf* m) {
   info_of(m).flags |= kPktLost;
@@ -40,8 +46,10 @@ void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
   tcb.flight->prr_recover_fs = std::max<uint32_t>(1, prior_in_flight);
   tcb.flight->prr_delivered = 0;
   tcb.flight->prr_out = 0;
-  if (PathModel* model = model_of(context, tcb)) enter_model_recovery(tcb, *model);
-  else congestion::on_loss(tcb.cc, context.now, flight_size(tcb, prior_in_flight), tcb.mss);
+  if (PathModel* model = model_of(context, tcb))
+    enter_model_recovery(tcb, *model);
+  else
+    congestion::on_loss(tcb.cc, context.now, flight_size(tcb, prior_in_flight), tcb.mss);
   ++context.counters.tcp_sack_recoveries;
 }
 
@@ -126,7 +134,8 @@ Micros detect_losses(Context& context, Tcb& tcb) {
   const int64_t patience = int64_t{flight.rack_rtt} + reordering_window(tcb);
   int64_t longest_wait = 0;
   int32_t steps = 0;
-  // What was sent again can only be lost once something sent later is delivered; of the rest, what was judged before stays so.
+  // What was sent again can only be lost once something sent later is delivered; of the rest, what was judged before
+  // stays so.
   const bool all = board.first_unjudged == nullptr || flight.rack_sent_at >= board.oldest_retransmission;
   rte_mbuf* m = all ? tcb.tx_head : board.first_unjudged;
   if (all) board.oldest_retransmission = INT64_MAX;
@@ -149,8 +158,10 @@ Micros detect_losses(Context& context, Tcb& tcb) {
       continue;
     }
     if (may_be_lost) longest_wait = std::max(longest_wait, remaining);
-    if (info.transmissions != 1) board.oldest_retransmission = std::min(board.oldest_retransmission, info.sent_at);
-    else if (first_unjudged == nullptr) first_unjudged = m;
+    if (info.transmissions != 1)
+      board.oldest_retransmission = std::min(board.oldest_retransmission, info.sent_at);
+    else if (first_unjudged == nullptr)
+      first_unjudged = m;
   }
   board.first_unjudged = first_unjudged != nullptr ? first_unjudged : m;
   board.scan_credit -= steps;
@@ -177,17 +188,19 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
   PathModel* const model = model_of(context, tcb);
 
   if (tcb.has(kInRecovery | kInLoss) && tcb.snd_una >= tcb.recovery_point) {
-    if (model != nullptr) congestion::bbr::on_recovery_end(model->bbr, tcb.cc);
-    else if (tcb.has(kInRecovery)) congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
+    if (model != nullptr)
+      congestion::bbr::on_recovery_end(model->bbr, tcb.cc);
+    else if (tcb.has(kInRecovery))
+      congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
     tcb.clear(kInRecovery | kInLoss);
     tcb.dup_acks = 0;
   }
   if (new_loss && !tcb.has(kInRecovery | kInLoss)) enter_recovery(context, tcb, prior_in_flight);
   // A model says itself what may be in flight during recovery.
   if (tcb.has(kInRecovery) && model == nullptr) {
-    const uint32_t delivered =
-        tcb.has(kSackPermitted) ? delivery.acked + delivery.sacked
-                                : (delivery.advanced ? delivery.acked : (delivery.duplicate ? tcb.mss : 0));
+    const uint32_t delivered = tcb.has(kSackPermitted)
+                                   ? delivery.acked + delivery.sacked
+                                   : (delivery.advanced ? delivery.acked : (delivery.duplicate ? tcb.mss : 0));
     if (delivered != 0 || new_loss) reduce_proportionally(tcb, delivered, delivery.advanced && !new_loss);
   }
   if (look_again != Micros::never() && look_again < tcb.rtx_deadline) {
@@ -205,8 +218,10 @@ void enter_loss(Context& context, Tcb& tcb) {
     if (first) begin_episode(tcb);
     mark_overdue(context, tcb);
   }
-  if (PathModel* model = model_of(context, tcb)) enter_model_loss(context, tcb, *model);
-  else congestion::on_timeout(tcb.cc, context.now, flight_size(tcb, outstanding), tcb.mss, first);
+  if (PathModel* model = model_of(context, tcb))
+    enter_model_loss(context, tcb, *model);
+  else
+    congestion::on_timeout(tcb.cc, context.now, flight_size(tcb, outstanding), tcb.mss, first);
   tcb.clear(kInRecovery | kProbeSent);
   tcb.set(kInLoss);
   tcb.recovery_point = tcb.snd_nxt;

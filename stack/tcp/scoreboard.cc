@@ -40,7 +40,8 @@ void Scoreboard::remember(Run run) {
 }
 
 void Scoreboard::forget_below(SeqNum una) {
-  const auto end = std::remove_if(runs.begin(), runs.begin() + count, [una](const Run& run) { return run.right <= una; });
+  const auto end =
+      std::remove_if(runs.begin(), runs.begin() + count, [una](const Run& run) { return run.right <= una; });
   count = static_cast<uint32_t>(end - runs.begin());
 }
 

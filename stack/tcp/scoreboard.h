@@ -1,7 +1,7 @@
 // What the sender remembers of SACK blocks beside the marks on the packets (RFC 2018 §5): where the runs are that were
 // reported last, so that a block that says nothing new costs nothing and one that has grown is followed from where it
-// ended. A queue is a list: what cannot be found from there is looked for step by step, and steps are bounded by a credit
-// that ACKs earn, whatever a peer makes of its blocks. Exists from the first block to the end of the flight.
+// ended. A queue is a list: what cannot be found from there is looked for step by step, and steps are bounded by a
+// credit that ACKs earn, whatever a peer makes of its blocks. Exists from the first block to the end of the flight.
 #pragma once
 
 #include <array>
@@ -21,9 +21,9 @@ namespace tributary::tcp {
 struct Flight;
 
 struct Scoreboard {
-  static constexpr unsigned kRuns = 8;           ///< two ACKs' worth of blocks
+  static constexpr unsigned kRuns = 8;              ///< two ACKs' worth of blocks
   static constexpr int32_t kFirstCredit = 1 << 14;  ///< steps: a burst of losses in a large window
-  static constexpr int32_t kCreditPerAck = 128;  ///< steps
+  static constexpr int32_t kCreditPerAck = 128;     ///< steps
 
   /// SACKed packets without a hole between them.
   struct Run {
@@ -55,7 +55,9 @@ struct Scoreboard {
     if (next_lost == m) next_lost = next;
     if (first_unjudged == m) first_unjudged = next;
   }
-  static void earn(int32_t& credit) { credit = credit > kFirstCredit - kCreditPerAck ? kFirstCredit : credit + kCreditPerAck; }
+  static void earn(int32_t& credit) {
+    credit = credit > kFirstCredit - kCreditPerAck ? kFirstCredit : credit + kCreditPerAck;
+  }
 };
 
 /// The scoreboard of a flight, made if it has none yet.

@@ -15,10 +15,10 @@ namespace tributary::tcp {
 struct Segment {
   Packet packet;
   FlowKey key;
-  uint32_t hash = 0;          ///< of `key`
+  uint32_t hash = 0;  ///< of `key`
   uint16_t interface = 0;
-  uint16_t flags = 0;         ///< wire::tcp_flag bits
-  uint16_t window = 0;        ///< unscaled
+  uint16_t flags = 0;           ///< wire::tcp_flag bits
+  uint16_t window = 0;          ///< unscaled
   uint16_t options_offset = 0;  ///< of the option area in the frame
   uint8_t options_size = 0;
   uint8_t traffic_class = 0;  ///< of the IP header

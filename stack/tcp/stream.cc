@@ -57,7 +57,8 @@ void release(Context& context, Tcb& tcb, uint32_t bytes) {
   // No further than the window field can say, or a large budget would call for an update every time.
   const uint32_t limit = uint32_t{0xffff} << tcb.rcv_wscale;
   const SeqNum edge = tcb.rcv_nxt + std::min(receive_window(context, tcb), limit);
-  const uint32_t step = window_update_step(std::min(receive_limit(context, tcb.plain.receive_budget), limit), tcb.announced_mss);
+  const uint32_t step =
+      window_update_step(std::min(receive_limit(context, tcb.plain.receive_budget), limit), tcb.announced_mss);
   if (edge - tcb.rcv_adv >= static_cast<int32_t>(step)) request_ack(context, tcb);
 }
 
@@ -97,8 +98,10 @@ void set_gathering(Context& context, Tcb& tcb, Gathering gathering) {
   tcb.gathering = static_cast<uint8_t>(gathering) & 3;
   if (tcb.tx_unsent() == nullptr || gathering == Gathering::kCork) return;
   tcb.awaits_more = 0;
-  if (gathering == Gathering::kNone) output(context, tcb, true);
-  else request_output(context, tcb);
+  if (gathering == Gathering::kNone)
+    output(context, tcb, true);
+  else
+    request_output(context, tcb);
 }
 
 void write(Context& context, Tcb& tcb, PacketList packets, bool more_follows) {

@@ -21,8 +21,8 @@ void set_gathering(Context& context, Tcb& tcb, Gathering gathering);
 uint32_t unacked(const Tcb& tcb);
 
 /// The last packet of a send queue may take a small piece of payload into its tail room instead of letting it hold a
-/// whole buffer: the one permitted copy (design D1), only for pieces under a quarter of a segment that wait behind others.
-/// True when `piece` was taken in (and may be dropped).
+/// whole buffer: the one permitted copy (design D1), only for pieces under a quarter of a segment that wait behind
+/// others. True when `piece` was taken in (and may be dropped).
 bool compact_into(Context& context, rte_mbuf* last, const Packet& piece);
 
 }  // namespace tributary::tcp

@@ -24,71 +24,71 @@ constexpr uint8_t kMaxDupAcks = 15;
 
 /// Bits of Tcb::flags.
 enum TcbFlag : uint32_t {
-  kTimestamps = 1 << 0,       ///< negotiated (RFC 7323)
-  kSackPermitted = 1 << 1,    ///< the peer takes SACK blocks
-  kWindowScaled = 1 << 2,     ///< negotiated
-  kPassive = 1 << 3,          ///< came from a SYN to us
-  kAckNow = 1 << 4,           ///< an ACK leaves at the end of this pass
-  kAckPending = 1 << 5,       ///< a delayed ACK is due at ack_deadline
-  kFinQueued = 1 << 6,        ///< send FIN after the queue
+  kTimestamps = 1 << 0,     ///< negotiated (RFC 7323)
+  kSackPermitted = 1 << 1,  ///< the peer takes SACK blocks
+  kWindowScaled = 1 << 2,   ///< negotiated
+  kPassive = 1 << 3,        ///< came from a SYN to us
+  kAckNow = 1 << 4,         ///< an ACK leaves at the end of this pass
+  kAckPending = 1 << 5,     ///< a delayed ACK is due at ack_deadline
+  kFinQueued = 1 << 6,      ///< send FIN after the queue
   kFinSent = 1 << 7,
   kFinReceived = 1 << 8,
-  kInRecovery = 1 << 9,       ///< fast recovery, until recovery_point is acknowledged
-  kInLoss = 1 << 10,          ///< after an RTO, until recovery_point is acknowledged
-  kOutputQueued = 1 << 11,    ///< on the context's output list
-  kReadyQueued = 1 << 12,     ///< on the context's ready list (plain streams)
-  kProbeSent = 1 << 13,       ///< a tail loss probe is in flight
-  kCwndLimited = 1 << 14,     ///< what left last filled the congestion window
-  kEarlyData = 1 << 15,       ///< may send in SYN-RECEIVED: the SYN carried accepted payload (RFC 7413 §4.2)
-  kSynLost = 1 << 16,         ///< a SYN or SYN-ACK was sent again
-  kReordering = 1 << 17,      ///< RACK has seen reordering
-  kDsackPending = 1 << 18,    ///< the next ACK reports a duplicate (context's dsacks)
-  kPersist = 1 << 19,         ///< the retransmission deadline is a zero-window probe
-  kProbeTimer = 1 << 20,      ///< the retransmission deadline is a tail loss probe
-  kReorderTimer = 1 << 21,    ///< the retransmission deadline is RACK's reordering timer
+  kInRecovery = 1 << 9,     ///< fast recovery, until recovery_point is acknowledged
+  kInLoss = 1 << 10,        ///< after an RTO, until recovery_point is acknowledged
+  kOutputQueued = 1 << 11,  ///< on the context's output list
+  kReadyQueued = 1 << 12,   ///< on the context's ready list (plain streams)
+  kProbeSent = 1 << 13,     ///< a tail loss probe is in flight
+  kCwndLimited = 1 << 14,   ///< what left last filled the congestion window
+  kEarlyData = 1 << 15,     ///< may send in SYN-RECEIVED: the SYN carried accepted payload (RFC 7413 §4.2)
+  kSynLost = 1 << 16,       ///< a SYN or SYN-ACK was sent again
+  kReordering = 1 << 17,    ///< RACK has seen reordering
+  kDsackPending = 1 << 18,  ///< the next ACK reports a duplicate (context's dsacks)
+  kPersist = 1 << 19,       ///< the retransmission deadline is a zero-window probe
+  kProbeTimer = 1 << 20,    ///< the retransmission deadline is a tail loss probe
+  kReorderTimer = 1 << 21,  ///< the retransmission deadline is RACK's reordering timer
   // MPTCP subflows
-  kJoin = 1 << 22,            ///< an additional subflow; otherwise the initial one
-  kPreEstablished = 1 << 23,  ///< our third ACK with MP_JOIN or keys is not yet answered (RFC 8684 §3.2)
-  kLocalBackup = 1 << 24,     ///< we asked not to be sent to
-  kRemoteBackup = 1 << 25,    ///< the peer asked not to be sent to (B bit, MP_PRIO)
-  kStale = 1 << 26,           ///< no progress: others are preferred, its data went elsewhere too
-  kMapping = 1 << 27,         ///< a receive mapping is in force
-  kMappingChecksum = 1 << 28, ///< ... and carries a checksum
-  kDetached = 1 << 29,        ///< no longer part of a connection: closing on its own
-  kFastOpen = 1u << 31,       ///< our SYN or SYN-ACK carries a Fast Open option (RFC 7413)
-  kCapableConfirmed = 1 << 30,///< initiator: the peer has shown it has our key (RFC 8684 §3.1)
+  kJoin = 1 << 22,              ///< an additional subflow; otherwise the initial one
+  kPreEstablished = 1 << 23,    ///< our third ACK with MP_JOIN or keys is not yet answered (RFC 8684 §3.2)
+  kLocalBackup = 1 << 24,       ///< we asked not to be sent to
+  kRemoteBackup = 1 << 25,      ///< the peer asked not to be sent to (B bit, MP_PRIO)
+  kStale = 1 << 26,             ///< no progress: others are preferred, its data went elsewhere too
+  kMapping = 1 << 27,           ///< a receive mapping is in force
+  kMappingChecksum = 1 << 28,   ///< ... and carries a checksum
+  kDetached = 1 << 29,          ///< no longer part of a connection: closing on its own
+  kFastOpen = 1u << 31,         ///< our SYN or SYN-ACK carries a Fast Open option (RFC 7413)
+  kCapableConfirmed = 1 << 30,  ///< initiator: the peer has shown it has our key (RFC 8684 §3.1)
 };
 
 /// Bits of PacketInfo::flags.
 enum PacketFlag : uint16_t {
-  kPktInStream = 1 << 0,      ///< linked in the MPTCP connection's send queue
-  kPktInFlight = 1 << 1,      ///< linked in a Tcb's send queue
+  kPktInStream = 1 << 0,  ///< linked in the MPTCP connection's send queue
+  kPktInFlight = 1 << 1,  ///< linked in a Tcb's send queue
   kPktSacked = 1 << 2,
-  kPktLost = 1 << 3,          ///< to be sent again
+  kPktLost = 1 << 3,  ///< to be sent again
   kPktRetransmitted = 1 << 4,
   kPktCopy = 1 << 5,          ///< a reinjected reference: not in the connection's queue
   kPktReinjected = 1 << 6,    ///< a copy of it went to another subflow
   kPktWanted = 1 << 12,       ///< to be given to a subflow (again): its own is gone or makes no progress
   kPktSubflowAcked = 1 << 7,  ///< some subflow delivered it; only its DATA_ACK is missing
   // receive
-  kPktMapping = 1 << 8,       ///< dsn, subflow_seq, mapping_size are valid
+  kPktMapping = 1 << 8,  ///< dsn, subflow_seq, mapping_size are valid
   kPktMappingChecksum = 1 << 9,
-  kPktDataFin = 1 << 10,      ///< the mapping ends with the DATA_FIN
-  kPktFin = 1 << 11,          ///< the segment carried FIN; of what we send: carries it
+  kPktDataFin = 1 << 10,  ///< the mapping ends with the DATA_FIN
+  kPktFin = 1 << 11,      ///< the segment carried FIN; of what we send: carries it
   // send
-  kPktRated = 1 << 13,        ///< what delivery rate sampling notes at transmission is valid
-  kPktAppLimited = 1 << 14,   ///< P.is_app_limited
-  kPktSmall = 1 << 15,        ///< counted in Flight::small_packets
+  kPktRated = 1 << 13,       ///< what delivery rate sampling notes at transmission is valid
+  kPktAppLimited = 1 << 14,  ///< P.is_app_limited
+  kPktSmall = 1 << 15,       ///< counted in Flight::small_packets
 };
 
 /// What a Tcb that is a stream of its own knows beyond TCP.
 struct PlainStream {
-  StreamRing rx;              ///< in-order payload not yet read
+  StreamRing rx;  ///< in-order payload not yet read
   uint64_t user_data;
-  uint32_t rx_bytes;          ///< bytes of the queue
-  uint32_t receive_budget;    ///< most bytes held and in flight towards us
-  uint32_t held;              ///< delivered bytes not yet released
-  uint32_t acked;             ///< written bytes acknowledged since take_acked
+  uint32_t rx_bytes;        ///< bytes of the queue
+  uint32_t receive_budget;  ///< most bytes held and in flight towards us
+  uint32_t held;            ///< delivered bytes not yet released
+  uint32_t acked;           ///< written bytes acknowledged since take_acked
 };
 
 /// RFC 8684 §3.2: the random numbers of an MP_JOIN handshake.
@@ -100,13 +100,13 @@ struct JoinNonces {
 /// What a subflow knows beyond TCP.
 struct SubflowPart {
   union {
-    DataSeq map_dsn;          ///< mapping in force: DSN of its first byte
-    JoinNonces nonces{};      ///< of an additional subflow until it is established
+    DataSeq map_dsn;      ///< mapping in force: DSN of its first byte
+    JoinNonces nonces{};  ///< of an additional subflow until it is established
   };
-  uint32_t map_ssn;           ///< its relative subflow sequence number
-  uint16_t map_size;          ///< its length; 0 with kMapping set: infinite
-  wire::Sum map_sum;          ///< with kMappingChecksum: sum over what has arrived of it
-  SubflowRing pending;        ///< with kMappingChecksum: payload of a mapping not yet complete
+  uint32_t map_ssn;     ///< its relative subflow sequence number
+  uint16_t map_size;    ///< its length; 0 with kMapping set: infinite
+  wire::Sum map_sum;    ///< with kMappingChecksum: sum over what has arrived of it
+  SubflowRing pending;  ///< with kMappingChecksum: payload of a mapping not yet complete
   AddressId local_id;
   AddressId remote_id;
 };
@@ -115,30 +115,30 @@ struct Tcb {
   // What every segment touches.
   FlowKey key;
   State state = State::kClosed;
-  uint8_t snd_wscale : 4 = 0; ///< shift of windows we receive
-  uint8_t rcv_wscale : 4 = 0; ///< shift of windows we send
-  uint8_t dup_acks : 4 = 0;   ///< no more than kMaxDupAcks are counted
-  uint8_t ecn : 4 = 0;        ///< EcnBit
-  uint8_t dscp = 0;           ///< of what we send: the upper six bits of the traffic class, in place
+  uint8_t snd_wscale : 4 = 0;  ///< shift of windows we receive
+  uint8_t rcv_wscale : 4 = 0;  ///< shift of windows we send
+  uint8_t dup_acks : 4 = 0;    ///< no more than kMaxDupAcks are counted
+  uint8_t ecn : 4 = 0;         ///< EcnBit
+  uint8_t dscp = 0;            ///< of what we send: the upper six bits of the traffic class, in place
   uint32_t flags = 0;
   SeqNum rcv_nxt;
   SeqNum snd_una;
   SeqNum snd_nxt;
-  uint32_t snd_wnd = 0;       ///< bytes
-  SeqNum rcv_adv;             ///< right edge of the window we advertised; never moves left
+  uint32_t snd_wnd = 0;  ///< bytes
+  SeqNum rcv_adv;        ///< right edge of the window we advertised; never moves left
 
-  rte_mbuf* tx_head = nullptr;    ///< sent and unacknowledged, then unsent; linked by subflow_next
-  Flight* flight = nullptr;       ///< while tx_head is not null
-  SubflowRing out_of_order{};     ///< by seq, in runs: see reassembly.h
+  rte_mbuf* tx_head = nullptr;  ///< sent and unacknowledged, then unsent; linked by subflow_next
+  Flight* flight = nullptr;     ///< while tx_head is not null
+  SubflowRing out_of_order{};   ///< by seq, in runs: see reassembly.h
   SeqNum snd_wl1;
   uint32_t max_snd_wnd = 0;
   SeqNum last_ack_sent;
   uint32_t ts_recent = 0;
-  uint32_t heard_at = 0;          ///< milliseconds: the last acceptable segment; ts_recent is not older
-  uint32_t ts_offset = 0;         ///< added to the clock in TSval (RFC 7323 §7.1)
-  SeqNum recent_ooo;              ///< seq of the latest out-of-order segment: its SACK block goes first
-  uint16_t ooo_count = 0;         ///< packets in out_of_order
-  uint16_t mss = 536;             ///< the peer's MSS option, or the path's limit if that is less; bytes, options included
+  uint32_t heard_at = 0;   ///< milliseconds: the last acceptable segment; ts_recent is not older
+  uint32_t ts_offset = 0;  ///< added to the clock in TSval (RFC 7323 §7.1)
+  SeqNum recent_ooo;       ///< seq of the latest out-of-order segment: its SACK block goes first
+  uint16_t ooo_count = 0;  ///< packets in out_of_order
+  uint16_t mss = 536;      ///< the peer's MSS option, or the path's limit if that is less; bytes, options included
   uint16_t announced_mss = 1460;  ///< MSS option we send
   uint8_t backoff = 0;            ///< RTOs in a row
   uint8_t reo_wnd_mult : 5 = 1;   ///< RACK.reo_wnd_mult: no more than 20
@@ -148,37 +148,37 @@ struct Tcb {
 
   // Congestion and loss; what is known only while payload is queued is in `flight`.
   congestion::State cc{};
-  uint32_t srtt = 0;              ///< microseconds; 0 = no sample yet
+  uint32_t srtt = 0;  ///< microseconds; 0 = no sample yet
   uint32_t rttvar = 0;
-  uint32_t min_rtt = 0;           ///< microseconds; 0 = no sample yet
+  uint32_t min_rtt = 0;  ///< microseconds; 0 = no sample yet
   SeqNum recovery_point;
-  uint16_t received_wraps = 0;    ///< how often rcv_nxt came round to irs
-  uint16_t sent_wraps = 0;        ///< how often snd_nxt came round to iss
+  uint16_t received_wraps = 0;  ///< how often rcv_nxt came round to irs
+  uint16_t sent_wraps = 0;      ///< how often snd_nxt came round to iss
 
   // Timers: one wheel entry, filed under the earliest (design D6).
   TimerNode timer;
-  Micros rtx_deadline = Micros::never();   ///< RTO, TLP, reordering or persist: see flags
+  Micros rtx_deadline = Micros::never();  ///< RTO, TLP, reordering or persist: see flags
   Micros ack_deadline = Micros::never();
   Micros idle_deadline = Micros::never();  ///< FIN-WAIT-2, half-open, linger
 
   // Who it belongs to.
-  uint32_t connection = kNoConnection;     ///< index of the MPTCP connection
+  uint32_t connection = kNoConnection;  ///< index of the MPTCP connection
   SeqNum iss;
   SeqNum irs;
   uint32_t retransmissions = 0;
-  /// Payload bytes of the SYN: accepted ones of the peer's, outside MPTCP's sequence space (RFC 8684 App. B); or those ours
-  /// carried, which stay at the head of the queue until the SYN-ACK says whether they were taken.
+  /// Payload bytes of the SYN: accepted ones of the peer's, outside MPTCP's sequence space (RFC 8684 App. B); or those
+  /// ours carried, which stay at the head of the queue until the SYN-ACK says whether they were taken.
   uint16_t syn_data = 0;
   uint16_t listener = UINT16_MAX;
-  uint16_t events = 0;                     ///< plain: StreamEvent bits to report
+  uint16_t events = 0;  ///< plain: StreamEvent bits to report
   StreamError error : 4 = StreamError::kNone;
-  uint8_t more_follows : 1 = 0;   ///< the last write said so: no PSH behind it
+  uint8_t more_follows : 1 = 0;            ///< the last write said so: no PSH behind it
   uint8_t fast_open_experimental : 1 = 0;  ///< with kFastOpen: the option has the form of RFC 7413 appendix A
-  uint8_t paced : 1 = 0;          ///< flight->pacing is in force: others need not look there
-  uint8_t icmp_code = 0;          ///< with StreamError::kUnreachable: the code of the ICMP error
+  uint8_t paced : 1 = 0;                   ///< flight->pacing is in force: others need not look there
+  uint8_t icmp_code = 0;                   ///< with StreamError::kUnreachable: the code of the ICMP error
   union {
-    PlainStream plain;            ///< of a stream of its own
-    SubflowPart subflow;          ///< with is_subflow()
+    PlainStream plain;    ///< of a stream of its own
+    SubflowPart subflow;  ///< with is_subflow()
   };
 
   Tcb() : plain{} {}

@@ -16,8 +16,8 @@ struct TimeWait {
   SeqNum rcv_nxt;
   uint32_t ts_recent = 0;
   uint32_t ts_offset = 0;
-  uint32_t expires = 0;     ///< milliseconds of the caller's clock, wrapping
-  uint32_t next = UINT32_MAX;   ///< next to expire
+  uint32_t expires = 0;        ///< milliseconds of the caller's clock, wrapping
+  uint32_t next = UINT32_MAX;  ///< next to expire
   uint16_t interface = 0;
   bool timestamps = false;
 };
@@ -37,8 +37,10 @@ class TimeWaitTable {
     TimeWait* slot = slab_.create(entry);
     slot->next = UINT32_MAX;
     const uint32_t index = slab_.index(*slot);
-    if (tail_ == UINT32_MAX) head_ = index;
-    else slab_.at(tail_).next = index;
+    if (tail_ == UINT32_MAX)
+      head_ = index;
+    else
+      slab_.at(tail_).next = index;
     tail_ = index;
     return index;
   }

@@ -5,8 +5,8 @@
 #include "stack/mptcp/close.h"
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
-#include "stack/tcp/open.h"
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/recovery.h"
@@ -25,8 +25,9 @@ constexpr uint8_t kBlackHoleSuspicion = 3;  // time-outs in a row: Linux tcp_ret
 constexpr Micros kMaxAckDelay = Micros::milliseconds(200);
 
 bool may_probe_tail(const Tcb& tcb) {
-  return tcb.has(kSackPermitted) && tcb.srtt != 0 && tcb.backoff == 0 && tcb.flight != nullptr && tcb.flight->sacked_bytes == 0 &&
-         !tcb.has(kInRecovery | kInLoss | kProbeSent) && tcb.tx_head != tcb.flight->unsent;
+  return tcb.has(kSackPermitted) && tcb.srtt != 0 && tcb.backoff == 0 && tcb.flight != nullptr &&
+         tcb.flight->sacked_bytes == 0 && !tcb.has(kInRecovery | kInLoss | kProbeSent) &&
+         tcb.tx_head != tcb.flight->unsent;
 }
 
 Micros probe_time_out(const Tcb& tcb) {
@@ -43,7 +44,8 @@ void send_tail_loss_probe(Context& context, Tcb& tcb) {
   flight.probe_is_retransmission = false;
   rte_mbuf* m = flight.unsent;
   const int32_t window = (tcb.snd_una + tcb.snd_wnd) - tcb.snd_nxt;
-  if (m != nullptr && window >= info_of(m).payload_size && info_of(m).payload_size <= payload_per_segment(context, tcb)) {
+  if (m != nullptr && window >= info_of(m).payload_size &&
+      info_of(m).payload_size <= payload_per_segment(context, tcb)) {
     info_of(m).seq = tcb.snd_nxt.raw();
     if (transmit_payload(context, tcb, m)) {
       flight.unsent = info_of(m).subflow_next;
@@ -76,8 +78,8 @@ void send_window_probe(Context& context, Tcb& tcb) {
   tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
 }
 
-/// RFC 5482: the head of the queue has been unacknowledged for longer than the user will wait. It left first a series of
-/// time-outs ago.
+/// RFC 5482: the head of the queue has been unacknowledged for longer than the user will wait. It left first a series
+/// of time-outs ago.
 bool is_user_timeout(const Settings& settings, const Tcb& tcb) {
   if (settings.user_timeout == Micros(0) || tcb.tx_head == nullptr) return false;
   const int64_t series = (int64_t{2} << std::min<int>(tcb.backoff, 20)) - 1;
@@ -186,8 +188,10 @@ void on_retransmission_deadline(Context& context, Tcb& tcb) {
 
 void arm_timer(Context& context, Tcb& tcb) {
   const Micros deadline = std::min(std::min(tcb.rtx_deadline, tcb.ack_deadline), tcb.idle_deadline);
-  if (deadline == Micros::never()) context.wheel.cancel(tcb.timer);
-  else context.wheel.arm(tcb.timer, deadline);
+  if (deadline == Micros::never())
+    context.wheel.cancel(tcb.timer);
+  else
+    context.wheel.arm(tcb.timer, deadline);
 }
 
 void watch_idleness(const Context& context, Tcb& tcb) {

@@ -1,4 +1,5 @@
-// The one timer of a Tcb (design D6): which deadline is due, and what then happens (RFC 6298, RFC 8985 §7, RFC 9293 §3.8.6.1).
+// The one timer of a Tcb (design D6): which deadline is due, and what then happens (RFC 6298, RFC 8985 §7, RFC 9293
+// §3.8.6.1).
 #pragma once
 
 #include "stack/context.h"

@@ -75,7 +75,8 @@ uint16_t write_headers(Context& context, const HeaderFields& fields, const wire:
 }
 
 /// Writes a header-only frame and sends it.
-bool send_control(Context& context, const HeaderFields& fields, const wire::TcpOptions& options, const ip::NextHop& hop) {
+bool send_control(Context& context, const HeaderFields& fields, const wire::TcpOptions& options,
+                  const ip::NextHop& hop) {
   Packet packet = context.pools.header();
   if (!packet) {
     ++context.counters.drop_no_buffer;
@@ -90,8 +91,8 @@ bool send_control(Context& context, const HeaderFields& fields, const wire::TcpO
   return true;
 }
 
-/// Timestamps, MPTCP and, where room is left, SACK: payload is cut to fill a segment without it, and more than the path takes
-/// must not leave. False: blocks there were to report found no room.
+/// Timestamps, MPTCP and, where room is left, SACK: payload is cut to fill a segment without it, and more than the path
+/// takes must not leave. False: blocks there were to report found no room.
 bool collect_options(Context& context, Tcb& tcb, uint16_t flags, const PacketInfo* payload,
                      const wire::MptcpOptions* extra, wire::TcpOptions& options) {
   options.present = 0;
@@ -117,8 +118,9 @@ bool collect_options(Context& context, Tcb& tcb, uint16_t flags, const PacketInf
   const bool wants_sack = (!tcb.out_of_order.empty() || tcb.has(kDsackPending)) && tcb.has(kSackPermitted);
   if (!wants_sack || (flags & (kSyn | kRst))) return true;
   const size_t used = wire::tcp_options_size(options);
-  const size_t limit = payload == nullptr ? wire::kMaxTcpOptions
-                                          : std::min<size_t>(wire::kMaxTcpOptions, std::max(0, tcb.mss - payload->payload_size));
+  const size_t limit = payload == nullptr
+                           ? wire::kMaxTcpOptions
+                           : std::min<size_t>(wire::kMaxTcpOptions, std::max(0, tcb.mss - payload->payload_size));
   if (limit < used + 12) return false;
   const unsigned fits = static_cast<unsigned>(std::min<size_t>((limit - used - 4) / 8, 4));
   options.sack_count = static_cast<uint8_t>(write_sack_blocks(context, tcb, {options.sack.data(), fits}));
@@ -167,13 +169,17 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
   // PSH where the queue ends: the last segment of a burst (RFC 9293 §3.9.1.2).
   const bool push = info.subflow_next == nullptr && !tcb.more_follows;
   const bool new_data = info.transmissions == 0;
-  const uint16_t flags = static_cast<uint16_t>(kAck | (push ? kPsh : 0) | (info.flags & kPktFin ? kFin : 0) |
-                                               ecn_flags(tcb, new_data));
+  const uint16_t flags =
+      static_cast<uint16_t>(kAck | (push ? kPsh : 0) | (info.flags & kPktFin ? kFin : 0) | ecn_flags(tcb, new_data));
   wire::TcpOptions& options = context.out_options;
   const bool all_said = collect_options(context, tcb, flags, &info, nullptr, options);
   const size_t header_size =
       wire::ip_header_size(tcb.key.remote) + wire::kTcpHeaderSize + wire::tcp_options_size(options);
-  const HeaderFields fields{tcb.key, tcb.hop.interface, SeqNum(info.seq), tcb.rcv_nxt, flags,
+  const HeaderFields fields{tcb.key,
+                            tcb.hop.interface,
+                            SeqNum(info.seq),
+                            tcb.rcv_nxt,
+                            flags,
                             advertise_window(context, tcb, false),
                             static_cast<uint8_t>(tcb.dscp | ecn_bits(tcb, new_data))};
 
@@ -193,7 +199,8 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
       ++context.counters.drop_no_buffer;
       return false;
     }
-    write_headers(context, fields, options, frame.data() + header_size, info.payload_size, info.payload_sum, frame.get());
+    write_headers(context, fields, options, frame.data() + header_size, info.payload_size, info.payload_sum,
+                  frame.get());
   }
   info.sent_at = context.now.count();
   congestion::note_sent(tcb.cc, context.now);
@@ -213,10 +220,14 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
 bool transmit_control(Context& context, Tcb& tcb, uint16_t flags, SeqNum seq, const wire::MptcpOptions* extra) {
   wire::TcpOptions& options = context.out_options;
   collect_options(context, tcb, flags, nullptr, extra, options);
-  if (flags & kSyn) flags |= ecn_syn_flags(context.settings, tcb, flags & kAck);
-  else flags |= ecn_flags(tcb, false);
-  const HeaderFields fields{tcb.key, tcb.hop.interface, seq, (flags & kAck) ? tcb.rcv_nxt : SeqNum(), flags,
-                            advertise_window(context, tcb, flags & kSyn), tcb.dscp};
+  if (flags & kSyn)
+    flags |= ecn_syn_flags(context.settings, tcb, flags & kAck);
+  else
+    flags |= ecn_flags(tcb, false);
+  const HeaderFields fields{tcb.key, tcb.hop.interface,
+                            seq,     (flags & kAck) ? tcb.rcv_nxt : SeqNum(),
+                            flags,   advertise_window(context, tcb, flags & kSyn),
+                            tcb.dscp};
   if (!send_control(context, fields, options, tcb.hop)) return false;
   if (flags & kAck) note_ack_sent(tcb);
   return true;
@@ -237,9 +248,13 @@ uint16_t transmit_syn_payload(Context& context, Tcb& tcb, uint16_t mss) {
     ++context.counters.drop_no_buffer;
     return 0;
   }
-  const HeaderFields fields{tcb.key, tcb.hop.interface, tcb.iss, SeqNum(),
+  const HeaderFields fields{tcb.key,
+                            tcb.hop.interface,
+                            tcb.iss,
+                            SeqNum(),
                             static_cast<uint16_t>(kSyn | ecn_syn_flags(context.settings, tcb, false)),
-                            advertise_window(context, tcb, true), tcb.dscp};
+                            advertise_window(context, tcb, true),
+                            tcb.dscp};
   write_headers(context, fields, options, frame.data() + header_size, info.payload_size, info.payload_sum, frame.get());
   context.ip.send(std::move(frame), tcb.hop, context.now);
   return info.payload_size;
@@ -256,8 +271,12 @@ void transmit_reset(Context& context, Tcb& tcb, const wire::MptcpOptions* extra)
   }
   if (extra != nullptr) options.mptcp = *extra;
   const bool acks = tcb.state != State::kSynSent;
-  const HeaderFields fields{tcb.key, tcb.hop.interface, tcb.snd_nxt, acks ? tcb.rcv_nxt : SeqNum(),
-                            static_cast<uint16_t>(kRst | (acks ? kAck : 0)), 0};
+  const HeaderFields fields{tcb.key,
+                            tcb.hop.interface,
+                            tcb.snd_nxt,
+                            acks ? tcb.rcv_nxt : SeqNum(),
+                            static_cast<uint16_t>(kRst | (acks ? kAck : 0)),
+                            0};
   ++context.counters.tcp_out_resets;
   send_control(context, fields, options, tcb.hop);
 }
@@ -272,9 +291,12 @@ void reset_segment(Context& context, const Segment& segment, const wire::MptcpOp
   if (extra != nullptr) options.mptcp = *extra;
   // RFC 9293 §3.10.7.1: with an ACK its number is ours; without one the reset acknowledges what came.
   const bool acked = segment.has(kAck);
-  const HeaderFields fields{segment.key, segment.interface, acked ? segment.ack : SeqNum(0),
+  const HeaderFields fields{segment.key,
+                            segment.interface,
+                            acked ? segment.ack : SeqNum(0),
                             acked ? SeqNum(0) : segment.seq + segment.length(),
-                            static_cast<uint16_t>(acked ? kRst : kRst | kAck), 0};
+                            static_cast<uint16_t>(acked ? kRst : kRst | kAck),
+                            0};
   ++context.counters.tcp_out_resets;
   send_control(context, fields, options, *hop);
 }

@@ -12,10 +12,11 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m);
 
 /// Sends a segment without payload: SYN, SYN-ACK, ACK, FIN, window probe. MPTCP's options are added as the connection
 /// wants them, `extra` (may be null) on top.
-bool transmit_control(Context& context, Tcb& tcb, uint16_t flags, SeqNum seq, const wire::MptcpOptions* extra = nullptr);
+bool transmit_control(Context& context, Tcb& tcb, uint16_t flags, SeqNum seq,
+                      const wire::MptcpOptions* extra = nullptr);
 
-/// Sends our SYN with as much of the head of the queue, which stays there, as a segment of `mss` has room for. Returns the bytes;
-/// 0: nothing was sent.
+/// Sends our SYN with as much of the head of the queue, which stays there, as a segment of `mss` has room for. Returns
+/// the bytes; 0: nothing was sent.
 uint16_t transmit_syn_payload(Context& context, Tcb& tcb, uint16_t mss);
 
 /// Sends a RST for this connection (RFC 9293 §3.5.2), optionally with MP_TCPRST or MP_FASTCLOSE.

@@ -7,7 +7,9 @@
 namespace tributary::tcp {
 namespace {
 
-uint32_t timestamp_now(const Context& context, const Tcb& tcb) { return context.milliseconds() + tcb.ts_offset; }
+uint32_t timestamp_now(const Context& context, const Tcb& tcb) {
+  return context.milliseconds() + tcb.ts_offset;
+}
 
 bool is_older_than_retransmission(const Tcb& tcb, const Segment& segment, const Delivery& delivery) {
   if (!delivery.advanced || tcb.flight->undo_bytes == 0 || !tcb.has(kTimestamps)) return false;
@@ -35,8 +37,10 @@ void undo(Context& context, Tcb& tcb) {
     info.flags &= static_cast<uint16_t>(~kPktLost);
     flight.lost_bytes -= info.payload_size;
   }
-  if (PathModel* model = model_of(context, tcb)) undo_model(context, tcb, *model);
-  else congestion::on_undo(tcb.cc);
+  if (PathModel* model = model_of(context, tcb))
+    undo_model(context, tcb, *model);
+  else
+    congestion::on_undo(tcb.cc);
   tcb.clear(kInRecovery | kInLoss);
   tcb.set(kReordering);  // or the same delay would be taken for a loss again
   tcb.dup_acks = 0;

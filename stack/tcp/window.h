@@ -7,13 +7,16 @@
 
 namespace tributary::tcp {
 
-/// Bytes, about eleven segments: a stream may always invite so many, or it would not go on when all buffers are held by others.
+/// Bytes, about eleven segments: a stream may always invite so many, or it would not go on when all buffers are held by
+/// others.
 constexpr uint32_t kLeastShare = 16 * 1024;
 
 /// What a stream with this budget may hold and invite now. Of an empty pool one may have half, and the less of what
-/// is free the less is free: streams whose readers are slow come to equal parts, the smaller the more they are, and there is
-/// always some left (dynamic thresholds, Choudhury and Hahne 1998).
-inline uint32_t receive_limit(const Context& context, uint32_t budget) { return std::min(budget, context.receive_share); }
+/// is free the less is free: streams whose readers are slow come to equal parts, the smaller the more they are, and
+/// there is always some left (dynamic thresholds, Choudhury and Hahne 1998).
+inline uint32_t receive_limit(const Context& context, uint32_t budget) {
+  return std::min(budget, context.receive_share);
+}
 /// Unscaled bytes to advertise on the next segment of a plain stream; the right edge never moves left.
 uint32_t receive_window(const Context& context, const Tcb& tcb);
 /// Bytes to advertise when `free` may be and `promised` were: more only when it is worth a segment or half the budget

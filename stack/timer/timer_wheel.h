@@ -1,9 +1,9 @@
 // Hierarchical timing wheel: one intrusive entry per subflow, re-armed by a store (design D6).
 //
-// Six levels of 256 slots, the lowest of 128 microseconds unless its owner says otherwise: an entry lies in the slot of the
-// highest base-256 digit in which its tick differs from the wheel's, and moves down when the wheel reaches that slot. Bitmaps
-// lead straight to the next slot in use, so hours without timers cost nothing. Deadlines never fire early and at most one
-// tick late. Not thread-safe: a wheel belongs to one worker.
+// Six levels of 256 slots, the lowest of 128 microseconds unless its owner says otherwise: an entry lies in the slot of
+// the highest base-256 digit in which its tick differs from the wheel's, and moves down when the wheel reaches that
+// slot. Bitmaps lead straight to the next slot in use, so hours without timers cost nothing. Deadlines never fire early
+// and at most one tick late. Not thread-safe: a wheel belongs to one worker.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,8 @@ struct TimerLink {
 };
 
 /// The entry embedded in a control block. The owner chooses `kind` and `owner` so that its callback knows
-/// what the node sits in; everything else belongs to the wheel. `TimerWheel::remove` it before its memory is given back.
+/// what the node sits in; everything else belongs to the wheel. `TimerWheel::remove` it before its memory is given
+/// back.
 struct TimerNode : TimerLink {
   TimerNode() = default;
   TimerNode(const TimerNode&) = delete;
@@ -120,9 +121,7 @@ class TimerWheel {
   static bool is_empty(const TimerLink& head) { return head.next == &head; }
 
   uint64_t floor_tick(Micros t) const {
-    return t <= start_
-               ? 0
-               : (static_cast<uint64_t>(t.count()) - static_cast<uint64_t>(start_.count())) >> tick_shift_;
+    return t <= start_ ? 0 : (static_cast<uint64_t>(t.count()) - static_cast<uint64_t>(start_.count())) >> tick_shift_;
   }
   uint64_t tick_of(Micros deadline) const {
     if (deadline <= start_) return 0;
@@ -147,9 +146,7 @@ class TimerWheel {
   bool collect_due(uint64_t target, unsigned& work);
   bool move_down(unsigned level, unsigned& work);
   unsigned digit(unsigned level) const { return (current_ >> (level * kDigitBits)) & (kSlots - 1); }
-  bool at_boundary(unsigned level) const {
-    return (current_ & ((uint64_t{1} << (level * kDigitBits)) - 1)) == 0;
-  }
+  bool at_boundary(unsigned level) const { return (current_ & ((uint64_t{1} << (level * kDigitBits)) - 1)) == 0; }
 
   Micros start_;
   unsigned tick_shift_;

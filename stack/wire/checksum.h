@@ -56,8 +56,7 @@ inline Sum sum_header(const uint8_t* p, size_t size) {
 
 /// Sum of the TCP/UDP/ICMPv6 pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1). `length` = transport header +
 /// payload.
-Sum pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol,
-                      uint32_t length);
+Sum pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol, uint32_t length);
 
 /// Sum of the DSS checksum's pseudo-header (RFC 8684 §3.3.1): 64-bit DSN, relative SSN, length, zero.
 Sum dss_pseudo_header_sum(uint64_t dsn, uint32_t subflow_seq, uint16_t data_length);

@@ -13,18 +13,17 @@ namespace tributary::wire {
 constexpr size_t kIcmpHeaderSize = 8;
 
 namespace icmp_type {
-constexpr uint8_t kEchoReply = 0, kUnreachable = 3, kEchoRequest = 8, kTimeExceeded = 11,
-                  kParameterProblem = 12;
+constexpr uint8_t kEchoReply = 0, kUnreachable = 3, kEchoRequest = 8, kTimeExceeded = 11, kParameterProblem = 12;
 }
 namespace icmp_code {
 constexpr uint8_t kNetUnreachable = 0, kHostUnreachable = 1, kProtocolUnreachable = 2, kPortUnreachable = 3,
                   kFragmentationNeeded = 4;
 constexpr uint8_t kReassemblyTime = 1;  ///< of "time exceeded", ICMPv6 alike
-}
+}  // namespace icmp_code
 namespace icmpv6_type {
-constexpr uint8_t kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3, kParameterProblem = 4,
-                  kEchoRequest = 128, kEchoReply = 129, kRouterSolicitation = 133, kRouterAdvertisement = 134,
-                  kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
+constexpr uint8_t kUnreachable = 1, kPacketTooBig = 2, kTimeExceeded = 3, kParameterProblem = 4, kEchoRequest = 128,
+                  kEchoReply = 129, kRouterSolicitation = 133, kRouterAdvertisement = 134, kNeighborSolicitation = 135,
+                  kNeighborAdvertisement = 136;
 }
 
 namespace icmpv6_code {
@@ -36,8 +35,7 @@ struct IcmpHeader {
   uint8_t type = 0;
   uint8_t code = 0;
   uint16_t checksum = 0;  ///< as on the wire
-  uint32_t rest =
-      0;  ///< echo: identifier(16) sequence(16); v4 type 3 code 4: MTU in the low 16; v6 type 2: MTU
+  uint32_t rest = 0;      ///< echo: identifier(16) sequence(16); v4 type 3 code 4: MTU in the low 16; v6 type 2: MTU
   bool operator==(const IcmpHeader&) const = default;
 };
 

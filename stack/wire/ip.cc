@@ -104,9 +104,9 @@ size_t emit_ip(const IpHeader& header, std::span<uint8_t> out) {
     store32(p + 16, header.destination.v4_value());
     // From the fields: reading back what was just stored in pieces would stall.
     const uint32_t source = header.source.v4_value(), destination = header.destination.v4_value();
-    const Sum sum = fold(uint64_t{0x4500} + header.traffic_class + kIpv4Size + header.payload_size + (header.identification & 0xffff) +
-                         (header.dont_fragment ? 0x4000u : 0u) + (uint32_t{header.hop_limit} << 8 | header.protocol) + source +
-                         destination);
+    const Sum sum = fold(uint64_t{0x4500} + header.traffic_class + kIpv4Size + header.payload_size +
+                         (header.identification & 0xffff) + (header.dont_fragment ? 0x4000u : 0u) +
+                         (uint32_t{header.hop_limit} << 8 | header.protocol) + source + destination);
     store16(p + 10, static_cast<uint16_t>(~sum));
     return kIpv4Size;
   }

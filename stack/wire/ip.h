@@ -18,17 +18,17 @@ constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmpv6 = 58, kNone = 59;
 struct IpHeader {
   IpAddress source{};
   IpAddress destination{};
-  uint8_t protocol = 0;         ///< of the payload, behind all extension headers
-  uint8_t traffic_class = 0;    ///< DSCP(6) ECN(2)
-  uint8_t hop_limit = 0;        ///< TTL
-  bool dont_fragment = true;    ///< IPv4 only
-  bool is_fragment = false;     ///< not the whole datagram: offset or more-fragments is set
-  bool more_fragments = false;  ///< of a fragment: it is not the last
-  uint32_t identification = 0;  ///< IPv4: 16 bits; IPv6: of a fragment
-  uint16_t fragment_offset = 0; ///< of a fragment: where its payload belongs in that of the packet, bytes
-  uint32_t flow_label = 0;      ///< IPv6 only, 20 bits
-  uint16_t header_size = 0;     ///< bytes up to the payload, options and extension headers included
-  uint16_t payload_size = 0;    ///< bytes behind the header; Ethernet padding is not counted
+  uint8_t protocol = 0;          ///< of the payload, behind all extension headers
+  uint8_t traffic_class = 0;     ///< DSCP(6) ECN(2)
+  uint8_t hop_limit = 0;         ///< TTL
+  bool dont_fragment = true;     ///< IPv4 only
+  bool is_fragment = false;      ///< not the whole datagram: offset or more-fragments is set
+  bool more_fragments = false;   ///< of a fragment: it is not the last
+  uint32_t identification = 0;   ///< IPv4: 16 bits; IPv6: of a fragment
+  uint16_t fragment_offset = 0;  ///< of a fragment: where its payload belongs in that of the packet, bytes
+  uint32_t flow_label = 0;       ///< IPv6 only, 20 bits
+  uint16_t header_size = 0;      ///< bytes up to the payload, options and extension headers included
+  uint16_t payload_size = 0;     ///< bytes behind the header; Ethernet padding is not counted
   bool is_v4() const { return source.is_v4(); }
   bool operator==(const IpHeader&) const = default;
 };

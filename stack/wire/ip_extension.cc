@@ -5,8 +5,7 @@
 namespace tributary::wire {
 
 namespace {
-constexpr uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kAuthentication = 51,
-                  kDestinationOptions = 60;
+constexpr uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kAuthentication = 51, kDestinationOptions = 60;
 }
 
 bool skip_extension_headers(uint8_t next_header, std::span<const uint8_t> bytes, ExtensionChain& out) {

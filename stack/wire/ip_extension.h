@@ -11,10 +11,9 @@ namespace tributary::wire {
 constexpr int kMaxExtensionHeaders = 8;
 
 struct ExtensionChain {
-  uint8_t protocol = 0;  ///< of what follows the chain, or of the fragment's content
-  uint32_t size = 0;     ///< bytes of all headers walked over
-  bool is_fragment =
-      false;  ///< a fragment header other than an atomic one (RFC 6946); the walk ends behind it
+  uint8_t protocol = 0;            ///< of what follows the chain, or of the fragment's content
+  uint32_t size = 0;               ///< bytes of all headers walked over
+  bool is_fragment = false;        ///< a fragment header other than an atomic one (RFC 6946); the walk ends behind it
   bool is_later_fragment = false;  ///< its offset is not zero: no transport header follows
   bool more_fragments = false;     ///< of a fragment: M
   uint16_t fragment_offset = 0;    ///< of a fragment: bytes

@@ -9,9 +9,8 @@ namespace tributary::wire {
 
 namespace {
 
-constexpr uint8_t kSubtypeCapable = 0, kSubtypeJoin = 1, kSubtypeDss = 2, kSubtypeAddAddr = 3,
-                  kSubtypeRemoveAddr = 4, kSubtypePrio = 5, kSubtypeFail = 6, kSubtypeFastclose = 7,
-                  kSubtypeTcprst = 8;
+constexpr uint8_t kSubtypeCapable = 0, kSubtypeJoin = 1, kSubtypeDss = 2, kSubtypeAddAddr = 3, kSubtypeRemoveAddr = 4,
+                  kSubtypePrio = 5, kSubtypeFail = 6, kSubtypeFastclose = 7, kSubtypeTcprst = 8;
 constexpr uint8_t kCapableA = 0x80, kCapableB = 0x40, kCapableC = 0x20, kCapableAlgorithms = 0x1f;
 constexpr uint8_t kDssA = 0x01, kDss8ByteAck = 0x02, kDssM = 0x04, kDss8ByteDsn = 0x08, kDssF = 0x10;
 

@@ -54,8 +54,7 @@ void emit_neighbor_message(const NeighborMessage& message, std::span<uint8_t> ou
   uint8_t* p = out.data();
   uint32_t flags = 0;
   if (message.advertisement)
-    flags = (message.router ? kRouter : 0) | (message.solicited ? kSolicited : 0) |
-            (message.override_ ? kOverride : 0);
+    flags = (message.router ? kRouter : 0) | (message.solicited ? kSolicited : 0) | (message.override_ ? kOverride : 0);
   p[0] = message.advertisement ? icmpv6_type::kNeighborAdvertisement : icmpv6_type::kNeighborSolicitation;
   p[1] = 0;
   store16(p + 2, 0);

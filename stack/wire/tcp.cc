@@ -34,8 +34,8 @@ void emit_tcp(const TcpHeader& header, std::span<uint8_t> out) {
   store16(p + 2, header.destination_port);
   store32(p + 4, header.seq.raw());
   store32(p + 8, header.ack.raw());
-  store16(p + 12, static_cast<uint16_t>((header.header_size / 4) << 12 | (header.reserved & 7) << 9 |
-                                        (header.flags & 0x1ff)));
+  store16(p + 12,
+          static_cast<uint16_t>((header.header_size / 4) << 12 | (header.reserved & 7) << 9 | (header.flags & 0x1ff)));
   store16(p + 14, header.window);
   store16(p + 16, header.checksum);
   store16(p + 18, header.urgent);

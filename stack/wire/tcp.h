@@ -12,8 +12,8 @@ namespace tributary::wire {
 constexpr size_t kTcpHeaderSize = 20;
 
 namespace tcp_flag {
-constexpr uint16_t kFin = 0x001, kSyn = 0x002, kRst = 0x004, kPsh = 0x008, kAck = 0x010, kUrg = 0x020,
-                   kEce = 0x040, kCwr = 0x080, kAe = 0x100;
+constexpr uint16_t kFin = 0x001, kSyn = 0x002, kRst = 0x004, kPsh = 0x008, kAck = 0x010, kUrg = 0x020, kEce = 0x040,
+                   kCwr = 0x080, kAe = 0x100;
 }  // namespace tcp_flag
 
 struct TcpHeader {

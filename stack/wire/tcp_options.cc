@@ -9,9 +9,9 @@ namespace tributary::wire {
 
 namespace {
 
-constexpr uint8_t kKindEnd = 0, kKindNop = 1, kKindMss = 2, kKindWindowScale = 3, kKindSackPermitted = 4,
-                  kKindSack = 5, kKindTimestamps = 8, kKindUserTimeout = 28, kKindMptcp = 30,
-                  kKindFastOpen = 34, kKindAccEcn0 = 172, kKindAccEcn1 = 174, kKindExperimental = 254;
+constexpr uint8_t kKindEnd = 0, kKindNop = 1, kKindMss = 2, kKindWindowScale = 3, kKindSackPermitted = 4, kKindSack = 5,
+                  kKindTimestamps = 8, kKindUserTimeout = 28, kKindMptcp = 30, kKindFastOpen = 34, kKindAccEcn0 = 172,
+                  kKindAccEcn1 = 174, kKindExperimental = 254;
 constexpr uint16_t kFastOpenExperiment = 0xf989;  // RFC 7413 §4.1.1 names it; RFC 6994 is the format
 constexpr uint32_t kNopNopTimestamps = 0x0101080a;
 constexpr size_t kTimestampsSize = 12;  // with its two NOPs
@@ -162,8 +162,7 @@ void write_acc_ecn(const AccEcn& acc_ecn, Writer& w) {
   w.put_byte(acc_ecn.second_order ? kKindAccEcn1 : kKindAccEcn0);
   w.put_byte(static_cast<uint8_t>(2 + 3 * count));
   for (size_t i = 0; i < count; ++i)
-    for (int shift = 16; shift >= 0; shift -= 8)
-      w.put_byte(static_cast<uint8_t>(acc_ecn.counters[i] >> shift));
+    for (int shift = 16; shift >= 0; shift -= 8) w.put_byte(static_cast<uint8_t>(acc_ecn.counters[i] >> shift));
   w.pad_with_nops();
 }
 

@@ -12,8 +12,7 @@ namespace {
 std::vector<std::string_view> split_words(std::string_view line) {
   constexpr std::string_view kBlank = " \t\r\n";
   std::vector<std::string_view> words;
-  for (std::size_t at = line.find_first_not_of(kBlank); at != line.npos;
-       at = line.find_first_not_of(kBlank, at)) {
+  for (std::size_t at = line.find_first_not_of(kBlank); at != line.npos; at = line.find_first_not_of(kBlank, at)) {
     std::size_t end = line.find_first_of(kBlank, at);
     if (end == line.npos) end = line.size();
     words.push_back(line.substr(at, end - at));

@@ -3,10 +3,9 @@
 //   offer ──► [tail drop] ──► queue ──(rate)──► loss? duplicate? ──(delay, reorder)──► take_due
 //
 // It holds indices of frames, not frames, reads no clock and touches no socket. Frames are offered in the order they
-// arrived, with the time they did, which may have been before the last `take_due`: then the line, if it was free, has been
-// busy with them since.
-// A frame's finish on the line is reckoned from the finish of the one before it, not from when the caller
-// looked, so waking late delays frames but never costs capacity.
+// arrived, with the time they did, which may have been before the last `take_due`: then the line, if it was free, has
+// been busy with them since. A frame's finish on the line is reckoned from the finish of the one before it, not from
+// when the caller looked, so waking late delays frames but never costs capacity.
 #pragma once
 
 #include <cstdint>
@@ -58,9 +57,7 @@ class Direction {
     TimePoint due;
     std::uint64_t order;  // among equal times: first in, first out
     HeldFrame frame;
-    bool operator>(const Flying& other) const {
-      return due != other.due ? due > other.due : order > other.order;
-    }
+    bool operator>(const Flying& other) const { return due != other.due ? due > other.due : order > other.order; }
   };
 
   void drop(HeldFrame frame, Drop reason);
@@ -77,8 +74,8 @@ class Direction {
   Statistics statistics_;
   std::deque<HeldFrame> queue_;  // the front one is in service until front_finish_
   std::uint64_t queue_bytes_ = 0;
-  TimePoint front_finish_{0};    // or when the line fell idle
-  TimePoint last_due_{0};  // only reordering reorders: a shortened delay must not
+  TimePoint front_finish_{0};  // or when the line fell idle
+  TimePoint last_due_{0};      // only reordering reorders: a shortened delay must not
   std::uint64_t order_ = 0;
   std::priority_queue<Flying, std::vector<Flying>, std::greater<>> flying_;
 };

@@ -54,8 +54,7 @@ bool FrameFilter::add(const Address& destination) {
 bool FrameFilter::swallows(std::span<const std::uint8_t> frame) const {
   if (destinations_.empty()) return false;
   auto destination = find_destination(frame);
-  return destination &&
-         std::find(destinations_.begin(), destinations_.end(), *destination) != destinations_.end();
+  return destination && std::find(destinations_.begin(), destinations_.end(), *destination) != destinations_.end();
 }
 
 }  // namespace tributary::link

@@ -2,9 +2,9 @@
 // One thread waits in epoll for frames, commands and the next deadline; it never spins.
 #include <fcntl.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -101,8 +101,7 @@ Options read_options(int argc, char** argv) {
     std::exit(2);
   }
   if (options.frames == 0 || options.frames > (1u << 24)) refuse("--frames must be 1 to 16777216");
-  if (options.frame_bytes < 64 || options.frame_bytes > 65536 + 4)
-    refuse("--frame-bytes must be 60 to 65536");
+  if (options.frame_bytes < 64 || options.frame_bytes > 65536 + 4) refuse("--frame-bytes must be 60 to 65536");
   options.left = argv[optind];
   options.right = argv[optind + 1];
   return options;
@@ -117,8 +116,7 @@ int open_control(const std::string& path) {
   int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (descriptor < 0 || path.size() >= sizeof(address.sun_path))
-    refuse("cannot open the control socket " + path);
+  if (descriptor < 0 || path.size() >= sizeof(address.sun_path)) refuse("cannot open the control socket " + path);
   path.copy(address.sun_path, path.size());
   if (bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)) < 0) {
     throw std::system_error(errno, std::generic_category(), "bind to " + path);
@@ -158,8 +156,7 @@ class Emulator {
       event.data.fd = descriptor;
       // A regular file or nothing at all as standard input cannot be waited for, and brings no commands.
       bool added = epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) == 0;
-      if (!added && descriptor != STDIN_FILENO)
-        throw std::system_error(errno, std::generic_category(), "epoll");
+      if (!added && descriptor != STDIN_FILENO) throw std::system_error(errno, std::generic_category(), "epoll");
     }
     TimePoint next_report = start_ + options_.interval;
     print("{\"ready\":true}\n");
@@ -199,8 +196,7 @@ class Emulator {
       timeout.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000);
       timeout.tv_nsec = static_cast<long>(left.count() % 1'000'000'000);
     }
-    return epoll_pwait2(poller, events.data(), static_cast<int>(events.size()), deadline ? &timeout : nullptr,
-                        nullptr);
+    return epoll_pwait2(poller, events.data(), static_cast<int>(events.size()), deadline ? &timeout : nullptr, nullptr);
   }
 
   // A few batches at most, so that a flood from one side cannot keep the other side or the deadlines waiting.
@@ -221,8 +217,7 @@ class Emulator {
     for (std::size_t count = due.size(); count == due.size();) {
       TimePoint now = read_clock();
       count = 0;
-      for (std::optional<HeldFrame> frame;
-           count < due.size() && (frame = direction.take_due(now)).has_value();) {
+      for (std::optional<HeldFrame> frame; count < due.size() && (frame = direction.take_due(now)).has_value();) {
         due[count++] = *frame;
       }
       if (count > 0) socket.send(pool_, direction.statistics(), std::span(due).first(count));

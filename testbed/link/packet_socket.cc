@@ -77,7 +77,9 @@ std::uint32_t put_tag_back(std::uint8_t* buffer, std::uint32_t length, const tpa
 
 }  // namespace
 
-TimePoint read_clock() { return read_clock(CLOCK_MONOTONIC); }
+TimePoint read_clock() {
+  return read_clock(CLOCK_MONOTONIC);
+}
 
 PacketSocket::PacketSocket(const std::string& name) {
   unsigned index = if_nametoindex(name.c_str());
@@ -87,14 +89,11 @@ PacketSocket::PacketSocket(const std::string& name) {
   check(descriptor_, "packet socket");
   const int on = 1;
   check(setsockopt(descriptor_, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)), "PACKET_AUXDATA");
-  check(setsockopt(descriptor_, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)),
-        "PACKET_IGNORE_OUTGOING");
+  check(setsockopt(descriptor_, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)), "PACKET_IGNORE_OUTGOING");
   check(setsockopt(descriptor_, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)), "PACKET_QDISC_BYPASS");
   check(setsockopt(descriptor_, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)), "SO_TIMESTAMPNS");
-  check(setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUFFORCE, &kBufferBytes, sizeof(kBufferBytes)),
-        "SO_RCVBUFFORCE");
-  check(setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUFFORCE, &kBufferBytes, sizeof(kBufferBytes)),
-        "SO_SNDBUFFORCE");
+  check(setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUFFORCE, &kBufferBytes, sizeof(kBufferBytes)), "SO_RCVBUFFORCE");
+  check(setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUFFORCE, &kBufferBytes, sizeof(kBufferBytes)), "SO_SNDBUFFORCE");
   packet_mreq membership{};
   membership.mr_ifindex = static_cast<int>(index);
   membership.mr_type = PACKET_MR_PROMISC;
@@ -111,14 +110,14 @@ PacketSocket::~PacketSocket() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-bool PacketSocket::receive(FramePool& pool, Statistics& statistics, std::array<Received, kBatch>& frames, std::size_t& count) {
+bool PacketSocket::receive(FramePool& pool, Statistics& statistics, std::array<Received, kBatch>& frames,
+                           std::size_t& count) {
   count = 0;
   std::array<mmsghdr, kBatch> messages{};
   std::array<iovec, kBatch> vectors;
   std::array<Ancillary, kBatch> ancillary;
   std::array<FrameIndex, kBatch> buffers;
-  std::array<std::uint8_t, 1>
-      nowhere;  // with no buffer left frames are still read, to be dropped and counted
+  std::array<std::uint8_t, 1> nowhere;  // with no buffer left frames are still read, to be dropped and counted
 
   std::size_t taken = 0;
   for (; taken < kBatch; ++taken) {
@@ -175,8 +174,8 @@ void PacketSocket::send(FramePool& pool, Statistics& statistics, std::span<const
   }
   std::size_t sent = 0;
   while (sent < frames.size()) {
-    int result = sendmmsg(descriptor_, messages.data() + sent, static_cast<unsigned>(frames.size() - sent),
-                          MSG_DONTWAIT);
+    int result =
+        sendmmsg(descriptor_, messages.data() + sent, static_cast<unsigned>(frames.size() - sent), MSG_DONTWAIT);
     if (result > 0) {
       sent += static_cast<std::size_t>(result);
       continue;

@@ -20,7 +20,7 @@ struct Parameters {
   std::uint64_t queue_frames = 1000;  ///< waiting and in service; 0 is no limit in frames
   double loss = 0;                    ///< share of frames lost after they took their time on the line
   double duplicate = 0;               ///< share of frames that arrive twice
-  double reorder = 0;  ///< share of frames held back by reorder_delay, so that later ones overtake them
+  double reorder = 0;                 ///< share of frames held back by reorder_delay, so that later ones overtake them
   Nanos reorder_delay{std::chrono::milliseconds(2)};
   bool down = false;  ///< everything is swallowed, also what is under way; the carrier stays up
 };

@@ -51,8 +51,7 @@ std::string to_json(const Statistics& statistics, const Occupancy& occupancy) {
   append(out, "queue_bytes", occupancy.queue_bytes);
   append(out, "in_flight", occupancy.in_flight);
   out += ",\"drops\":{";
-  for (std::size_t i = 0; i < kDropReasons; ++i)
-    append(out, name_of(static_cast<Drop>(i)), statistics.drops[i]);
+  for (std::size_t i = 0; i < kDropReasons; ++i) append(out, name_of(static_cast<Drop>(i)), statistics.drops[i]);
   out += "}}";
   return out;
 }

@@ -34,8 +34,7 @@ std::optional<std::uint64_t> round_to_count(std::optional<double> value) {
 }  // namespace
 
 std::optional<Nanos> parse_duration(std::string_view text) {
-  auto nanos =
-      round_to_count(parse_scaled(text, {{"", 1e6}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {"s", 1e9}}));
+  auto nanos = round_to_count(parse_scaled(text, {{"", 1e6}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {"s", 1e9}}));
   if (!nanos) return std::nullopt;
   return Nanos{static_cast<std::int64_t>(*nanos)};
 }
@@ -46,8 +45,7 @@ std::optional<std::uint64_t> parse_rate(std::string_view text) {
 }
 
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
-  return round_to_count(
-      parse_scaled(text, {{"", 1}, {"k", 0x1p10}, {"K", 0x1p10}, {"M", 0x1p20}, {"G", 0x1p30}}));
+  return round_to_count(parse_scaled(text, {{"", 1}, {"k", 0x1p10}, {"K", 0x1p10}, {"M", 0x1p20}, {"G", 0x1p30}}));
 }
 
 std::optional<double> parse_share(std::string_view text) {

@@ -58,8 +58,7 @@ class BbrTest : public testing::Test {
     RateSample rs;
     rs.has_data = true;
     rs.prior_delivered = delivered;
-    rs.newly_acked = rs.delivered =
-        static_cast<uint32_t>(r.rate * static_cast<uint64_t>(r.rtt.count()) / 1'000'000);
+    rs.newly_acked = rs.delivered = static_cast<uint32_t>(r.rate * static_cast<uint64_t>(r.rtt.count()) / 1'000'000);
     rs.delivery_rate = r.rate;
     rs.is_app_limited = r.app_limited;
     rs.tx_in_flight = r.in_flight;
@@ -179,10 +178,8 @@ TEST_F(BbrTest, TheCycleHasItsOrderAndItsRates) {
   const struct {
     Mode mode;
     uint32_t pacing_gain;
-  } steps[] = {{Mode::kProbeBwDown, 90},
-               {Mode::kProbeBwCruise, 100},
-               {Mode::kProbeBwRefill, 100},
-               {Mode::kProbeBwUp, 125}};
+  } steps[] = {
+      {Mode::kProbeBwDown, 90}, {Mode::kProbeBwCruise, 100}, {Mode::kProbeBwRefill, 100}, {Mode::kProbeBwUp, 125}};
   go_to(Mode::kProbeBwDown);
   for (int cycle = 0; cycle < 2; ++cycle) {
     for (const auto& step : steps) {
@@ -245,9 +242,7 @@ TEST_F(BbrTest, TheProbeAfterOneThatLostComesBackEarlyAndThenStays) {
 }
 
 TEST_F(BbrTest, ACruiseWithLossesSlowsDownToWhatIsDelivered) {
-  const struct {
-    uint64_t delivered_rate, expected;
-  } cases[] = {{9'500'000, 9'500'000}, {1'000'000, 7'000'000}};
+  const struct { uint64_t delivered_rate, expected; } cases[] = {{9'500'000, 9'500'000}, {1'000'000, 7'000'000}};
   for (const auto& c : cases) {
     go_to(Mode::kProbeBwCruise);
     round({.rate = c.delivered_rate});
@@ -299,8 +294,7 @@ TEST_F(BbrTest, TheLeastRoundTripIsForgottenAfterTenSeconds) {
   go_to(Mode::kProbeBwCruise);
   ASSERT_EQ(b.min_rtt, 50'000u);
   const Micros begin = now;
-  while (b.min_rtt == 50'000 && now < begin + Micros::seconds(30))
-    round({.in_flight = 1000, .rtt = Micros(80'000)});
+  while (b.min_rtt == 50'000 && now < begin + Micros::seconds(30)) round({.in_flight = 1000, .rtt = Micros(80'000)});
   EXPECT_EQ(b.min_rtt, 80'000u);
   EXPECT_GT(now - begin, Micros::seconds(6));
   EXPECT_LT(now - begin, Micros::seconds(12));

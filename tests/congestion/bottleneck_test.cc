@@ -100,8 +100,7 @@ class Bottleneck {
           std::max<double>(0, link_free_ - static_cast<double>(now_.count())) * path_.bytes_per_second / 1e6;
       const bool lost = backlog + kMss > path_.queue_bytes;
       if (!lost)
-        link_free_ =
-            std::max(link_free_, static_cast<double>(now_.count())) + kMss / path_.bytes_per_second * 1e6;
+        link_free_ = std::max(link_free_, static_cast<double>(now_.count())) + kMss / path_.bytes_per_second * 1e6;
       const Micros answered =
           Micros(static_cast<int64_t>(std::max(link_free_, static_cast<double>(now_.count())))) + path_.rtt;
       flow.sent.push_back({answered, now_, flow.next_number++, lost});
@@ -130,8 +129,7 @@ TEST_P(Alone, OneFlowFillsTheLink) {
       const Path path = make_path(mbit, rtt_ms, 1.0);
       Bottleneck world(path, {GetParam()});
       world.run(Micros::seconds(60));
-      EXPECT_GT(static_cast<double>(world.delivered(0)), 0.95 * 60 * path.bytes_per_second)
-          << mbit << " " << rtt_ms;
+      EXPECT_GT(static_cast<double>(world.delivered(0)), 0.95 * 60 * path.bytes_per_second) << mbit << " " << rtt_ms;
       EXPECT_GT(world.losses(0), 0u);
     }
   }
@@ -162,8 +160,7 @@ TEST(Bottleneck, CubicUsesALongFatPathBetterThanNewReno) {
   for (const Algorithm algorithm : {Algorithm::kNewReno, Algorithm::kCubic}) {
     Bottleneck world(path, {algorithm});
     world.run(Micros::seconds(120));
-    goodput[static_cast<size_t>(algorithm)] =
-        static_cast<double>(world.delivered(0)) / (120 * path.bytes_per_second);
+    goodput[static_cast<size_t>(algorithm)] = static_cast<double>(world.delivered(0)) / (120 * path.bytes_per_second);
   }
   EXPECT_GT(goodput[1], 0.8);
   EXPECT_GT(goodput[1], 1.1 * goodput[0]);

@@ -34,8 +34,8 @@ TEST(Device, VirtualDevicesHaveDriverAndArguments) {
 }
 
 TEST(Device, WhatIsNeitherIsRefused) {
-  for (const char* text : {"", "01:00", "0000:01:00.8", "g1:00.0", "net_null", "net-null0", "net_null0,",
-                           "net_null0,x", "net_null0,=1", "0net1"}) {
+  for (const char* text : {"", "01:00", "0000:01:00.8", "g1:00.0", "net_null", "net-null0", "net_null0,", "net_null0,x",
+                           "net_null0,=1", "0net1"}) {
     std::string error;
     EXPECT_FALSE(parse_device(text, error)) << text;
     EXPECT_FALSE(error.empty()) << text;
@@ -52,8 +52,7 @@ TEST(Device, OverlapsAreFoundByNameAndInterface) {
 
 TEST(Device, ObstaclesAreNamedWithTheirRemedy) {
   EXPECT_EQ(find_obstacle(parse("net_null0")), "");
-  EXPECT_EQ(find_obstacle(parse("net_af_packet0")),
-            "net_af_packet0 needs the argument iface=<kernel interface>");
+  EXPECT_EQ(find_obstacle(parse("net_af_packet0")), "net_af_packet0 needs the argument iface=<kernel interface>");
   const std::string missing = find_obstacle(parse("net_af_packet0,iface=tb-missing"));
   EXPECT_EQ(missing.rfind("there is no network interface \"tb-missing\" (there are lo", 0), 0u) << missing;
   EXPECT_EQ(find_obstacle(parse("ffff:ff:1f.7")), "there is no PCI device ffff:ff:1f.7");

@@ -159,8 +159,8 @@ TEST(OsRandom, LongFillsCrossBlocks) {
   random.fill(bytes);
   for (size_t at = 0; at + 32 <= bytes.size(); at += 32) {
     const bool untouched =
-        std::all_of(bytes.begin() + static_cast<ptrdiff_t>(at),
-                    bytes.begin() + static_cast<ptrdiff_t>(at + 32), [](uint8_t b) { return b == 0; });
+        std::all_of(bytes.begin() + static_cast<ptrdiff_t>(at), bytes.begin() + static_cast<ptrdiff_t>(at + 32),
+                    [](uint8_t b) { return b == 0; });
     EXPECT_FALSE(untouched) << "at " << at;
   }
 }

@@ -25,8 +25,7 @@ class PortTest : public testing::Test {
   std::vector<rte_mbuf*> make_frames(size_t count, size_t size = 60) {
     std::vector<rte_mbuf*> frames;
     for (size_t i = 0; i < count; ++i)
-      frames.push_back(
-          test::make_frame(*pools_, std::vector<uint8_t>(size, static_cast<uint8_t>(i))).release());
+      frames.push_back(test::make_frame(*pools_, std::vector<uint8_t>(size, static_cast<uint8_t>(i))).release());
     return frames;
   }
   std::vector<Packet> receive_all(Port& port) {
@@ -118,12 +117,9 @@ TEST_F(PortTest, AClosedPortMayBeOpenedAgain) {
 }
 
 TEST(Telemetry, PathsAreTakenOnceAndCommandsReplaced) {
-  EXPECT_TRUE(register_telemetry("/tributary/test", "For a test.",
-                                 [](std::string_view) { return TelemetryValue(); }));
-  EXPECT_TRUE(register_telemetry("/tributary/test", "For a test.",
-                                 [](std::string_view) { return TelemetryValue(); }));
-  EXPECT_FALSE(
-      register_telemetry("no slash", "For a test.", [](std::string_view) { return TelemetryValue(); }));
+  EXPECT_TRUE(register_telemetry("/tributary/test", "For a test.", [](std::string_view) { return TelemetryValue(); }));
+  EXPECT_TRUE(register_telemetry("/tributary/test", "For a test.", [](std::string_view) { return TelemetryValue(); }));
+  EXPECT_FALSE(register_telemetry("no slash", "For a test.", [](std::string_view) { return TelemetryValue(); }));
 }
 
 }  // namespace

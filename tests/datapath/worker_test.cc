@@ -52,8 +52,7 @@ class WorkerTest : public testing::Test {
     ASSERT_TRUE(ip_.add_interface(interface, error_)) << error_;
     Settings settings;
     settings.max_subflows = settings.max_connections = settings.max_time_wait = 1024;
-    stack_ =
-        std::make_unique<Stack>(*pools_, ip_, frames_, random_, counters_, settings, user_, clock_.now());
+    stack_ = std::make_unique<Stack>(*pools_, ip_, frames_, random_, counters_, settings, user_, clock_.now());
     start_worker(WorkerOptions());
   }
   void start_worker(const WorkerOptions& options) {
@@ -63,9 +62,8 @@ class WorkerTest : public testing::Test {
   void put_arp_request() {
     Packet frame = test::make_frame(*pools_, std::vector<uint8_t>(60, 0));
     const MacAddress sender{{2, 0, 0, 0, 0, 9}};
-    wire::emit_ethernet(
-        {.destination = MacAddress::broadcast(), .source = sender, .type = wire::ether_type::kArp},
-        frame.bytes());
+    wire::emit_ethernet({.destination = MacAddress::broadcast(), .source = sender, .type = wire::ether_type::kArp},
+                        frame.bytes());
     wire::emit_arp({.sender_mac = sender,
                     .sender_ip = IpAddress::parse("192.0.2.9").value(),
                     .target_ip = IpAddress::parse("192.0.2.1").value()},

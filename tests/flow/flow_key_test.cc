@@ -28,8 +28,7 @@ TEST(HashFlow, SameKeyAndSecretGiveTheSameHash) {
 TEST(HashFlow, SecretMovesMostFlows) {
   unsigned same_bucket = 0;
   for (uint16_t port = 0; port < 10'000; ++port)
-    same_bucket +=
-        hash_flow(make_v4(0x0a000001, port), 1) >> 20 == hash_flow(make_v4(0x0a000001, port), 2) >> 20;
+    same_bucket += hash_flow(make_v4(0x0a000001, port), 1) >> 20 == hash_flow(make_v4(0x0a000001, port), 2) >> 20;
   EXPECT_LT(same_bucket, 20u);  // expected: 10,000 / 4096
 }
 
@@ -45,8 +44,8 @@ TEST(HashFlow, EveryInputBitReachesEveryOutputBit) {
   for (int bit = 0; bit < 36 * 8; ++bit) {
     std::array<int, 32> flips{};
     for (int trial = 0; trial < kTrials; ++trial) {
-      FlowKey key{make_v6(static_cast<uint64_t>(trial) * 0x9e3779b97f4a7c15),
-                  make_v6(static_cast<uint64_t>(trial)), static_cast<uint16_t>(trial), 443};
+      FlowKey key{make_v6(static_cast<uint64_t>(trial) * 0x9e3779b97f4a7c15), make_v6(static_cast<uint64_t>(trial)),
+                  static_cast<uint16_t>(trial), 443};
       const uint32_t before = hash_flow(key, 99);
       const int byte = bit / 8;
       const uint8_t mask = static_cast<uint8_t>(1 << bit % 8);

@@ -114,8 +114,7 @@ TEST_P(Capacity, EveryInsertUpToTheCapacitySucceedsAtALoadOf85Percent) {
 }
 
 INSTANTIATE_TEST_SUITE_P(FlowTable, Capacity,
-                         testing::Values(1, 2, 7, 8, 9, 15, 16, 17, 24, 40, 64, 100, 1000, 4096, 100'000,
-                                         4'000'000));
+                         testing::Values(1, 2, 7, 8, 9, 15, 16, 17, 24, 40, 64, 100, 1000, 4096, 100'000, 4'000'000));
 
 // A table kept at its capacity while every flow is replaced many times must not rot.
 TEST(FlowTable, ChurnAtFullLoadNeverFails) {
@@ -164,8 +163,7 @@ TEST(FlowTable, RandomOperationsAgreeWithAModel) {
       }
       ASSERT_EQ(table.size(), model.size());
     }
-    for (const auto& [value, hash] : model)
-      ASSERT_EQ(find_value(table, hash, value), value) << "seed " << seed;
+    for (const auto& [value, hash] : model) ASSERT_EQ(find_value(table, hash, value), value) << "seed " << seed;
   }
 }
 

@@ -33,8 +33,7 @@ TEST(PickPort, WholeRangeAndSinglePortAreRanges) {
 TEST(PickPort, FindsTheOnlyFreePortOfASmallRange) {
   test::SeededRandom random(3);
   for (uint16_t wanted = 1024; wanted < 1024 + kPortProbes; ++wanted)
-    EXPECT_EQ(pick_port(random, 1024, 1024 + kPortProbes - 1, [&](uint16_t port) { return port == wanted; }),
-              wanted);
+    EXPECT_EQ(pick_port(random, 1024, 1024 + kPortProbes - 1, [&](uint16_t port) { return port == wanted; }), wanted);
 }
 
 TEST(PickPort, GivesUpAfterABoundedNumberOfProbes) {

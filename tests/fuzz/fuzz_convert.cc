@@ -16,8 +16,7 @@ namespace {
 using Bytes = std::span<const uint8_t>;
 
 bool is_inside(Bytes part, Bytes whole) {
-  return part.empty() ||
-         (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
+  return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
 }
 bool same(Bytes a, Bytes b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end());

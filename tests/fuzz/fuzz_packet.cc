@@ -60,8 +60,7 @@ void check_tcp(const IpHeader& ip, Bytes segment) {
   CHECK_PROPERTY(test::same_options(first, second));
 
   // The sum of the payload is what the whole less the headers says (design D2).
-  const Sum pseudo =
-      pseudo_header_sum(ip.source, ip.destination, ip.protocol, static_cast<uint32_t>(segment.size()));
+  const Sum pseudo = pseudo_header_sum(ip.source, ip.destination, ip.protocol, static_cast<uint32_t>(segment.size()));
   const Sum head = sum_bytes(segment.first(header->header_size));
   const Sum whole = add(pseudo, sum_bytes(segment));
   const Sum payload = subtract(subtract(whole, pseudo), head);

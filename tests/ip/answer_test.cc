@@ -63,8 +63,7 @@ TEST_F(Answers, ArpOnTheVlanOfTheAddressOnly) {
   EXPECT_EQ(frames[0].ethernet.source, kServerMac);
   ASSERT_TRUE(frames[0].arp);
 
-  receive(test::arp_frame({kPeerMac, MacAddress::broadcast()}, request("203.0.113.9", "203.0.113.1")),
-          kServerPort);
+  receive(test::arp_frame({kPeerMac, MacAddress::broadcast()}, request("203.0.113.9", "203.0.113.1")), kServerPort);
   EXPECT_TRUE(sent(kServerPort).empty());
 }
 
@@ -153,8 +152,7 @@ TEST_F(Answers, ForgedNeighborMessagesAreDropped) {
   } const table[] = {
       {"routed", [](Solicitation& s) { s.hop_limit = 254; }, "DropMalformed"},
       {"for another", [](Solicitation& s) { s.message.target = addr("2001:db8:1::2"); }, "DropNotForUs"},
-      {"for another interface", [](Solicitation& s) { s.message.target = addr("2001:db8:2::1"); },
-       "DropNotForUs"},
+      {"for another interface", [](Solicitation& s) { s.message.target = addr("2001:db8:2::1"); }, "DropNotForUs"},
       {"to another group", [](Solicitation& s) { s.destination = addr("ff02::1"); }, "DropNotForUs"},
       {"from us", [](Solicitation& s) { s.source = addr("2001:db8:1::1"); }, "DropMalformed"},
       {"from a group", [](Solicitation& s) { s.source = addr("ff02::1"); }, "DropMalformed"},
@@ -168,9 +166,7 @@ TEST_F(Answers, ForgedNeighborMessagesAreDropped) {
       {"group link address", [](Solicitation& s) { s.message.link_address = MacAddress::broadcast(); },
        "DropMalformed"},
       {"solicited to a group",
-       [](Solicitation& s) {
-         s.message.advertisement = s.message.solicited = true, s.destination = addr("ff02::1");
-       },
+       [](Solicitation& s) { s.message.advertisement = s.message.solicited = true, s.destination = addr("ff02::1"); },
        "DropMalformed"},
       {"claims our address", [](Solicitation& s) { s.message.advertisement = true; }, "DropMalformed"},
       {"routed advertisement",
@@ -210,8 +206,7 @@ INSTANTIATE_TEST_SUITE_P(All, EchoAnswers,
                                          Echo{"203.0.113.9", "203.0.113.1", kVlan, kServerPort, kServerMac},
                                          Echo{"2001:db8:1::9", "2001:db8:1::1", 0, kAccessPort, kAccessMac},
                                          Echo{"fe80::9", "fe80::ff:fe00:1", 0, kAccessPort, kAccessMac},
-                                         Echo{"2001:db8:7::9", "2001:db8:7::1", kVlan, kServerPort,
-                                              kServerMac}));
+                                         Echo{"2001:db8:7::9", "2001:db8:7::1", kVlan, kServerPort, kServerMac}));
 
 TEST_P(EchoAnswers, CarryTheirPayloadBackInTheSameBuffer) {
   const Echo& echo = GetParam();
@@ -222,8 +217,7 @@ TEST_P(EchoAnswers, CarryTheirPayloadBackInTheSameBuffer) {
     auto header = test::ip_header(addr(echo.from), addr(echo.to), 0);
     header.hop_limit = 3;
     header.traffic_class = 0xb9;  // EF with ECT(1): the mark stays, the congestion bits do not
-    Bytes request =
-        test::icmp_frame({kPeerMac, echo.mac, echo.vlan}, header, v4 ? 8 : 128, 0, 0xabcd0001, body);
+    Bytes request = test::icmp_frame({kPeerMac, echo.mac, echo.vlan}, header, v4 ? 8 : 128, 0, 0xabcd0001, body);
     request.resize(std::max<size_t>(request.size(), 60));  // Ethernet padding must not come back
     const uint32_t data_before = pools_->data_in_use();
     receive(request, echo.port);
@@ -325,9 +319,8 @@ TEST_F(Answers, AnnouncementTellsEveryOwnAddressToItsLink) {
     }
   }
   EXPECT_EQ(told, (std::vector<std::string>{"192.0.2.1", "2001:db8:1::1", "fe80::ff:fe00:1", "198.51.100.1",
-                                            "2001:db8:2::1", "fe80::ff:fe00:2", "198.51.100.200",
-                                            "203.0.113.1 on VLAN", "2001:db8:7::1 on VLAN",
-                                            "fe80::ff:fe00:2 on VLAN"}));
+                                            "2001:db8:2::1", "fe80::ff:fe00:2", "198.51.100.200", "203.0.113.1 on VLAN",
+                                            "2001:db8:7::1 on VLAN", "fe80::ff:fe00:2 on VLAN"}));
 }
 
 }  // namespace

@@ -85,15 +85,13 @@ inline Bytes tcp_segment(uint16_t source_port, uint16_t destination_port, std::s
   return segment;
 }
 
-inline Bytes tcp_packet(const IpAddress& source, const IpAddress& destination,
-                        std::string_view payload = "") {
+inline Bytes tcp_packet(const IpAddress& source, const IpAddress& destination, std::string_view payload = "") {
   return ip_packet(ip_header(source, destination, wire::ip_protocol::kTcp), tcp_segment(1000, 80, payload));
 }
 
 inline Bytes tcp_frame(const Link& link, const IpAddress& source, const IpAddress& destination,
                        std::string_view payload = "") {
-  return ip_frame(link, ip_header(source, destination, wire::ip_protocol::kTcp),
-                  tcp_segment(1000, 80, payload));
+  return ip_frame(link, ip_header(source, destination, wire::ip_protocol::kTcp), tcp_segment(1000, 80, payload));
 }
 
 /// Sets the checksum of an ICMP or ICMPv6 message that is to go into a packet with this header.
@@ -101,9 +99,8 @@ inline void seal_icmp(std::span<uint8_t> message, const wire::IpHeader& header) 
   wire::store16(&message[2], 0);
   wire::Sum sum = wire::sum_bytes(message);
   if (!header.is_v4())
-    sum =
-        wire::add(sum, wire::pseudo_header_sum(header.source, header.destination, wire::ip_protocol::kIcmpv6,
-                                               static_cast<uint32_t>(message.size())));
+    sum = wire::add(sum, wire::pseudo_header_sum(header.source, header.destination, wire::ip_protocol::kIcmpv6,
+                                                 static_cast<uint32_t>(message.size())));
   wire::store16(&message[2], static_cast<uint16_t>(~sum));
 }
 

@@ -47,18 +47,17 @@ class Garbage : public test::IpFixture {
     reply.operation = wire::Arp::Operation::kReply;
     const auto v4 = test::ip_header(addr("192.0.2.9"), addr("192.0.2.1"), 0);
     const auto v6 = test::ip_header(addr("2001:db8:1::9"), addr("2001:db8:1::1"), 0);
-    return {
-        test::tcp_frame(link, addr("192.0.2.9"), addr("192.0.2.1"), "some data"),
-        test::tcp_frame(link, addr("2001:db8:1::9"), addr("2001:db8:1::1"), "some data"),
-        test::tcp_frame(tagged, addr("203.0.113.9"), addr("203.0.113.1"), "some data"),
-        test::icmp_frame(link, v4, 8, 0, 1, Bytes(32)),
-        test::icmp_frame(link, v6, 128, 0, 1, Bytes(32)),
-        test::icmp_frame(link, v4, 3, 4, 1400, test::tcp_packet(addr("192.0.2.1"), addr("8.8.8.8"))),
-        test::icmp_frame(link, v6, 2, 0, 1280, test::tcp_packet(addr("2001:db8:1::1"), addr("2001:4860::8"))),
-        test::arp_frame(link, arp),
-        test::arp_frame(link, reply),
-        test::neighbor_frame(link, nd, solicitation),
-        test::neighbor_frame(link, nd, advertisement)};
+    return {test::tcp_frame(link, addr("192.0.2.9"), addr("192.0.2.1"), "some data"),
+            test::tcp_frame(link, addr("2001:db8:1::9"), addr("2001:db8:1::1"), "some data"),
+            test::tcp_frame(tagged, addr("203.0.113.9"), addr("203.0.113.1"), "some data"),
+            test::icmp_frame(link, v4, 8, 0, 1, Bytes(32)),
+            test::icmp_frame(link, v6, 128, 0, 1, Bytes(32)),
+            test::icmp_frame(link, v4, 3, 4, 1400, test::tcp_packet(addr("192.0.2.1"), addr("8.8.8.8"))),
+            test::icmp_frame(link, v6, 2, 0, 1280, test::tcp_packet(addr("2001:db8:1::1"), addr("2001:4860::8"))),
+            test::arp_frame(link, arp),
+            test::arp_frame(link, reply),
+            test::neighbor_frame(link, nd, solicitation),
+            test::neighbor_frame(link, nd, advertisement)};
   }
 
   /// Gives the damaged frame right checksums again, as far as it can be taken apart, so that the damage gets
@@ -76,8 +75,7 @@ class Garbage : public test::IpFixture {
     wire::IpHeader header;
     if (wire::parse_ip(body, false, header) != wire::IpError::kNone) return;
     const auto payload = body.subspan(header.header_size, header.payload_size);
-    if (header.protocol == test::icmp_protocol(header.source) && payload.size() >= 8)
-      test::seal_icmp(payload, header);
+    if (header.protocol == test::icmp_protocol(header.source) && payload.size() >= 8) test::seal_icmp(payload, header);
   }
 
   int handed_up_count_ = 0;
@@ -114,8 +112,7 @@ TEST_F(Garbage, DamagedFramesDoNoHarm) {
     test::SeededRandom random(seed);
     Bytes frame = frames[random.below(frames.size())];
     for (uint64_t i = random.below(4); i > 0; --i) {
-      const size_t at =
-          random.below(4) == 0 ? random.below(frame.size()) : 12 + random.below(frame.size() - 12);
+      const size_t at = random.below(4) == 0 ? random.below(frame.size()) : 12 + random.below(frame.size() - 12);
       if (random.below(2) != 0)
         frame[at] ^= static_cast<uint8_t>(1 << random.below(8));
       else

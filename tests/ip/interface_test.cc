@@ -30,15 +30,12 @@ TEST_F(InterfaceConfiguration, ImpossibleOnesAreRefusedWithAReason) {
       {"port", [](auto& c) { c.port = PortId{2}; }, "no port 2"},
       {"VLAN 0", [](auto& c) { c.vlan = 0; }, "VLAN 0"},
       {"VLAN 4095", [](auto& c) { c.vlan = 4095; }, "VLAN 4095"},
-      {"untagged twice", [](auto& c) { c.vlan.reset(); },
-       "untagged traffic of its port already belongs to access"},
-      {"VLAN twice", [](auto& c) { c.port = test::kServerPort, c.vlan = test::kVlan; },
-       "already belongs to server.7"},
+      {"untagged twice", [](auto& c) { c.vlan.reset(); }, "untagged traffic of its port already belongs to access"},
+      {"VLAN twice", [](auto& c) { c.port = test::kServerPort, c.vlan = test::kVlan; }, "already belongs to server.7"},
       {"multicast MAC", [](auto& c) { c.mac.bytes[0] = 1; }, "MAC"},
       {"zero MAC", [](auto& c) { c.mac = {}; }, "MAC"},
       {"tiny MTU", [](auto& c) { c.mtu = 67; }, "MTU"},
-      {"MTU too small for IPv6", [](auto& c) { c.mtu = 1279, c.addresses = {prefix("2001:db8::1/64")}; },
-       "1280"},
+      {"MTU too small for IPv6", [](auto& c) { c.mtu = 1279, c.addresses = {prefix("2001:db8::1/64")}; }, "1280"},
       {"multicast address", [](auto& c) { c.addresses = {prefix("224.0.0.5/24")}; }, "224.0.0.5"},
       {"IPv6 multicast address", [](auto& c) { c.addresses = {prefix("ff02::5/64")}; }, "ff02::5"},
       {"unspecified address", [](auto& c) { c.addresses = {prefix("0.0.0.0/0")}; }, "0.0.0.0"},
@@ -49,8 +46,7 @@ TEST_F(InterfaceConfiguration, ImpossibleOnesAreRefusedWithAReason) {
       {"address twice in one", [](auto& c) { c.addresses.push_back(prefix("10.0.0.1/16")); }, "in use twice"},
       {"address of another", [](auto& c) { c.addresses = {prefix("198.51.100.1/32")}; },
        "198.51.100.1 is in use twice"},
-      {"IPv6 address of another", [](auto& c) { c.addresses = {prefix("2001:db8:2::1/64")}; },
-       "in use twice"},
+      {"IPv6 address of another", [](auto& c) { c.addresses = {prefix("2001:db8:2::1/64")}; }, "in use twice"},
   };
   for (const Refused& row : table) {
     SCOPED_TRACE(row.why);
@@ -95,8 +91,7 @@ TEST_F(InterfaceConfiguration, ThousandsOfHostAddressesAreKnownAndUnique) {
 }
 
 TEST_F(InterfaceConfiguration, UnusableHostAddressesAreRefused) {
-  for (const char* bad :
-       {"192.0.2.1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "::1", "ff02::1", "fe80::5"}) {
+  for (const char* bad : {"192.0.2.1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "::1", "ff02::1", "fe80::5"}) {
     std::string error;
     EXPECT_FALSE(layer_->add_host_address(server_, addr(bad), error)) << bad;
     EXPECT_FALSE(error.empty());
@@ -122,8 +117,7 @@ TEST_F(InterfaceConfiguration, SourceAddressSharesThePrefixIfItCan) {
       {access_, "10.0.0.9", "192.0.2.1"},
   };
   for (const auto& row : table)
-    EXPECT_EQ(layer_->source_address(row.interface, addr(row.destination)), addr(row.source))
-        << row.destination;
+    EXPECT_EQ(layer_->source_address(row.interface, addr(row.destination)), addr(row.source)) << row.destination;
 }
 
 TEST_F(InterfaceConfiguration, HostAddressIsASourceWhenThereIsNoOther) {

@@ -82,9 +82,7 @@ class IpFixture : public testing::Test {
     return raised;
   }
 
-  void send(const Bytes& packet, const ip::NextHop& hop) {
-    layer_->send(make_frame(*pools_, packet), hop, now_);
-  }
+  void send(const Bytes& packet, const ip::NextHop& hop) { layer_->send(make_frame(*pools_, packet), hop, now_); }
 
   /// The frames sent since the last call.
   std::vector<Parsed> sent(PortId port) {

@@ -109,8 +109,7 @@ TEST_F(NeighborTableTest, TheOldestWaitingPacketGoesFirst) {
   Neighbor* n = create(1);
   EXPECT_FALSE(table_.take_waiting(*n));
   uint32_t dropped = 0;
-  for (uint8_t i = 0; i < 10; ++i)
-    dropped += table_.queue(*n, test::make_frame(*pools_, std::vector<uint8_t>{i}));
+  for (uint8_t i = 0; i < 10; ++i) dropped += table_.queue(*n, test::make_frame(*pools_, std::vector<uint8_t>{i}));
   EXPECT_EQ(dropped, 6u);
   EXPECT_EQ(pools_->data_in_use(), 4u);
   for (uint8_t i = 6; i < 10; ++i) EXPECT_EQ(table_.take_waiting(*n).data()[0], i);

@@ -1,5 +1,5 @@
-// Fragments, both families: put together in any order, within bounds, and never from overlapping pieces (RFC 791, RFC 8200
-// §4.5, RFC 5722, RFC 6946, RFC 7112).
+// Fragments, both families: put together in any order, within bounds, and never from overlapping pieces (RFC 791, RFC
+// 8200 §4.5, RFC 5722, RFC 6946, RFC 7112).
 #include <algorithm>
 
 #include "tests/ip/ip_fixture.h"
@@ -64,7 +64,8 @@ class ReassemblyFixture : public IpFixture {
   }
   static std::vector<Piece> cut(size_t size, size_t step) {
     std::vector<Piece> out;
-    for (size_t begin = 0; begin < size; begin += step) out.push_back({begin, std::min(begin + step, size), begin + step < size});
+    for (size_t begin = 0; begin < size; begin += step)
+      out.push_back({begin, std::min(begin + step, size), begin + step < size});
     return out;
   }
 
@@ -107,7 +108,8 @@ class Reassembly : public ReassemblyFixture, public testing::WithParamInterface<
   }
   Micros patience() const { return GetParam() ? Micros::seconds(30) : Micros::seconds(60); }
 };
-INSTANTIATE_TEST_SUITE_P(Families, Reassembly, testing::Bool(), [](const auto& family) { return family.param ? "v4" : "v6"; });
+INSTANTIATE_TEST_SUITE_P(Families, Reassembly, testing::Bool(),
+                         [](const auto& family) { return family.param ? "v4" : "v6"; });
 
 TEST_P(Reassembly, InOrderBackwardsAndShuffled) {
   const Bytes whole = segment(1501);
@@ -147,13 +149,12 @@ TEST_P(Reassembly, TheNetworksDuplicateIsIgnored) {
 TEST_P(Reassembly, OverlapEndsThePacket) {
   const Bytes whole = segment(808);
   uint32_t id = 1;
-  for (const std::vector<Piece>& pieces : std::vector<std::vector<Piece>>{
-           {{0, 400}, {392, 800}, {800, 808, false}},
-           {{400, 800}, {0, 408}, {800, 808, false}},
-           {{0, 400}, {8, 16}, {400, 808, false}},
-           {{8, 16}, {0, 400}, {400, 808, false}},
-           {{0, 400}, {0, 408}, {408, 808, false}},
-           {{0, 400}, {400, 808, false}, {0, 400}}}) {
+  for (const std::vector<Piece>& pieces : std::vector<std::vector<Piece>>{{{0, 400}, {392, 800}, {800, 808, false}},
+                                                                          {{400, 800}, {0, 408}, {800, 808, false}},
+                                                                          {{0, 400}, {8, 16}, {400, 808, false}},
+                                                                          {{8, 16}, {0, 400}, {400, 808, false}},
+                                                                          {{0, 400}, {0, 408}, {408, 808, false}},
+                                                                          {{0, 400}, {400, 808, false}, {0, 400}}}) {
     const uint64_t failed = counters_.ip_reassembly_failed;
     const bool is_last = id == 6;  // complete before the repetition: that begins a packet of its own
     if (is_last) {
@@ -234,8 +235,11 @@ TEST_P(Reassembly, WhatIsNotCompleteInTimeIsGivenUpAndReported) {
   const auto asked = sent(kAccessPort);
   ASSERT_EQ(asked.size(), 1u);
   if (GetParam()) {
-    const wire::Arp reply{.operation = wire::Arp::Operation::kReply, .sender_mac = kPeerMac, .sender_ip = addr("192.0.2.9"),
-                          .target_mac = kAccessMac, .target_ip = addr("192.0.2.1")};
+    const wire::Arp reply{.operation = wire::Arp::Operation::kReply,
+                          .sender_mac = kPeerMac,
+                          .sender_ip = addr("192.0.2.9"),
+                          .target_mac = kAccessMac,
+                          .target_ip = addr("192.0.2.1")};
     receive(arp_frame({kPeerMac, kAccessMac}, reply));
   } else {
     auto header = ip_header(addr("2001:db8:1::9"), addr("2001:db8:1::1"), 0);
@@ -405,7 +409,8 @@ TEST_F(ReassemblyV6, RandomFragmentsDoNoHarm) {
     const Piece piece{begin, std::min(begin + size, whole.size()), fits ? third != 2 : random.below(3) != 0};
     if (piece.begin > piece.end) continue;
     Bytes frame = fragment(p, whole, piece);
-    if (random.below(20) == 0) frame[14 + random.below(frame.size() - 14)] ^= static_cast<uint8_t>(1 << random.below(8));
+    if (random.below(20) == 0)
+      frame[14 + random.below(frame.size() - 14)] ^= static_cast<uint8_t>(1 << random.below(8));
     const Received r = receive(frame);
     if (r.kind != Received::Kind::kConsumed) {
       ASSERT_LE(size_t{r.segment_offset} + r.segment_size, handed_up_.size());

@@ -47,8 +47,7 @@ TEST_F(Receive, TcpSegmentsAreHandedUp) {
     bool for_us;
   } const table[] = {
       {"192.0.2.9", "192.0.2.1", kAccessPort, kAccessMac, 0, 0, true},
-      {"192.0.2.9", "198.51.100.1", kAccessPort, kAccessMac, 0, 0,
-       true},  // another interface's address is ours too
+      {"192.0.2.9", "198.51.100.1", kAccessPort, kAccessMac, 0, 0, true},  // another interface's address is ours too
       {"192.0.2.9", "8.8.8.8", kAccessPort, kAccessMac, 0, 0, false},
       {"2001:db8:1::9", "2001:db8:1::1", kAccessPort, kAccessMac, 0, 0, true},
       {"2001:db8:1::9", "2001:4860::1", kAccessPort, kAccessMac, 0, 0, false},
@@ -103,16 +102,14 @@ TEST_F(Receive, UnusableFramesAreDroppedByName) {
       {"source is loopback", good_v4, [](Bytes& f) { f[26] = 127, seal_v4(f); }, "DropMalformed"},
       {"source is multicast", good_v4, [](Bytes& f) { f[26] = 224, seal_v4(f); }, "DropMalformed"},
       {"source is zero", good_v4, [](Bytes& f) { std::fill_n(&f[26], 4, 0), seal_v4(f); }, "DropMalformed"},
-      {"source is broadcast", good_v4, [](Bytes& f) { std::fill_n(&f[26], 4, 0xff), seal_v4(f); },
-       "DropMalformed"},
+      {"source is broadcast", good_v4, [](Bytes& f) { std::fill_n(&f[26], 4, 0xff), seal_v4(f); }, "DropMalformed"},
       {"source is ours", good_v4, [](Bytes& f) { f[29] = 1, seal_v4(f); }, "DropMalformed"},
       {"destination is multicast", good_v4, [](Bytes& f) { f[30] = 224, seal_v4(f); }, "DropNotForUs"},
       {"destination is loopback", good_v4, [](Bytes& f) { f[30] = 127, seal_v4(f); }, "DropNotForUs"},
       {"IPv6 cut", good_v6, [](Bytes& f) { f.pop_back(); }, "DropMalformed"},
       {"IPv6 source is a group", good_v6, [](Bytes& f) { f[22] = 0xff; }, "DropMalformed"},
       {"IPv6 source is ours", good_v6, [](Bytes& f) { f[37] = 1; }, "DropMalformed"},
-      {"IPv6 source is loopback", good_v6, [](Bytes& f) { std::fill_n(&f[22], 15, 0), f[37] = 1; },
-       "DropMalformed"},
+      {"IPv6 source is loopback", good_v6, [](Bytes& f) { std::fill_n(&f[22], 15, 0), f[37] = 1; }, "DropMalformed"},
       {"TCP from nobody", good_v6, [](Bytes& f) { std::fill_n(&f[22], 16, 0); }, "DropMalformed"},
       {"IPv6 destination is a group", good_v6, [](Bytes& f) { f[38] = 0xff; }, "DropNotForUs"},
       {"IPv6 UDP", good_v6, [](Bytes& f) { f[20] = 17; }, "DropProtocol"},
@@ -131,9 +128,9 @@ TEST_F(Receive, UnusableFramesAreDroppedByName) {
 TEST_F(Receive, UnknownVlansAndPortsAreDropped) {
   EXPECT_EQ(drop_reason(test::tcp_frame({kPeerMac, kAccessMac, kVlan}, addr("192.0.2.9"), addr("192.0.2.1"))),
             "DropVlan");
-  EXPECT_EQ(drop_reason(test::tcp_frame({kPeerMac, kServerMac, 8}, addr("203.0.113.9"), addr("203.0.113.1")),
-                        kServerPort),
-            "DropVlan");
+  EXPECT_EQ(
+      drop_reason(test::tcp_frame({kPeerMac, kServerMac, 8}, addr("203.0.113.9"), addr("203.0.113.1")), kServerPort),
+      "DropVlan");
   EXPECT_EQ(drop_reason(good_v4(), PortId{7}), "DropVlan");
   Bytes cut_tag = test::tcp_frame({kPeerMac, kServerMac, kVlan}, addr("203.0.113.9"), addr("203.0.113.1"));
   cut_tag.resize(17);
@@ -189,8 +186,7 @@ TEST_F(Receive, ThePortsVerdictOnChecksumsIsBelievedOnlyWithTheOffload) {
   for (size_t i = 0; i < std::size(table); ++i) {
     SCOPED_TRACE(i);
     const auto& row = table[i];
-    Bytes bytes =
-        test::tcp_frame({kPeerMac, kAccessMac, row.vlan}, addr("10.0.0.9"), addr("10.0.0.1"), "data");
+    Bytes bytes = test::tcp_frame({kPeerMac, kAccessMac, row.vlan}, addr("10.0.0.9"), addr("10.0.0.1"), "data");
     const size_t ip = row.vlan == 0 ? 14 : 18;
     if (!row.right_checksum) bytes[ip + 10] ^= 1;
     Packet frame = test::make_frame(*pools_, bytes);
@@ -206,8 +202,7 @@ TEST_F(Receive, ThePortsVerdictOnChecksumsIsBelievedOnlyWithTheOffload) {
 
 Bytes error_frame(std::string_view router, std::string_view to, uint8_t type, uint8_t code, uint32_t rest,
                   const Bytes& quoted) {
-  return test::icmp_frame({kPeerMac, kAccessMac}, test::ip_header(addr(router), addr(to), 0), type, code,
-                          rest, quoted);
+  return test::icmp_frame({kPeerMac, kAccessMac}, test::ip_header(addr(router), addr(to), 0), type, code, rest, quoted);
 }
 
 TEST_F(Receive, IcmpErrorsAboutSegmentsAreHandedUp) {
@@ -257,8 +252,7 @@ TEST_F(Receive, OtherIcmpIsDropped) {
     const char* reason;
   } const table[] = {
       {"quote too short", error_frame("192.0.2.254", "192.0.2.1", 3, 1, 0, cut), "DropMalformed"},
-      {"quotes somebody else's segment", error_frame("192.0.2.254", "198.51.100.1", 3, 1, 0, segment),
-       "DropMalformed"},
+      {"quotes somebody else's segment", error_frame("192.0.2.254", "198.51.100.1", 3, 1, 0, segment), "DropMalformed"},
       {"quotes UDP", error_frame("192.0.2.254", "192.0.2.1", 3, 1, 0, datagram), "DropProtocol"},
       {"echo reply", error_frame("192.0.2.254", "192.0.2.1", 0, 0, 0, Bytes(8)), "DropProtocol"},
       {"redirect", error_frame("192.0.2.254", "192.0.2.1", 5, 1, 0, segment), "DropProtocol"},

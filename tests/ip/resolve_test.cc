@@ -22,9 +22,7 @@ class Resolution : public test::IpFixture, public testing::WithParamInterface<bo
   IpAddress peer() const { return addr(v4() ? "192.0.2.9" : "2001:db8:1::9"); }
 
   ip::NextHop hop() { return layer_->find_route(peer(), now_).value(); }
-  void send_text(const ip::NextHop& to, std::string_view text) {
-    send(test::tcp_packet(own(), peer(), text), to);
-  }
+  void send_text(const ip::NextHop& to, std::string_view text) { send(test::tcp_packet(own(), peer(), text), to); }
   void send_text(std::string_view text) { send_text(hop(), text); }
 
   static bool is_question(const Parsed& frame) {
@@ -58,12 +56,12 @@ class Resolution : public test::IpFixture, public testing::WithParamInterface<bo
   Bytes answer_frame(const MacAddress& mac, bool solicited) {
     const MacAddress to = solicited ? kAccessMac : MacAddress::broadcast();
     if (v4()) {
-      return test::arp_frame(
-          {mac, to}, {.operation = solicited ? wire::Arp::Operation::kReply : wire::Arp::Operation::kRequest,
-                      .sender_mac = mac,
-                      .sender_ip = peer(),
-                      .target_mac = solicited ? kAccessMac : MacAddress(),
-                      .target_ip = solicited ? own() : peer()});
+      return test::arp_frame({mac, to},
+                             {.operation = solicited ? wire::Arp::Operation::kReply : wire::Arp::Operation::kRequest,
+                              .sender_mac = mac,
+                              .sender_ip = peer(),
+                              .target_mac = solicited ? kAccessMac : MacAddress(),
+                              .target_ip = solicited ? own() : peer()});
     }
     const IpAddress destination = solicited ? own() : ip::all_nodes();
     auto header = test::ip_header(peer(), destination, wire::ip_protocol::kIcmpv6);
@@ -74,8 +72,7 @@ class Resolution : public test::IpFixture, public testing::WithParamInterface<bo
     message.override_ = true;
     message.target = peer();
     message.link_address = mac;
-    return test::neighbor_frame({mac, solicited ? kAccessMac : ip::multicast_mac(destination)}, header,
-                                message);
+    return test::neighbor_frame({mac, solicited ? kAccessMac : ip::multicast_mac(destination)}, header, message);
   }
 
   void expect_multicast_question(const Parsed& question) {

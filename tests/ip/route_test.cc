@@ -107,10 +107,8 @@ TEST_F(Routes, ImpossibleOnesAreRefusedWithAReason) {
   } const table[] = {
       {{prefix("10.0.0.0/8"), addr("198.51.100.253"), server_}, "server already has a route there"},
       {{prefix("198.51.100.0/24"), addr("198.51.100.253"), server_}, "server already has a route there"},
-      {{prefix("11.0.0.0/8"), addr("192.0.2.254"), server_},
-       "gateway 192.0.2.254 is not on the link of server"},
-      {{prefix("11.0.0.0/8"), addr("10.0.0.1"), server_},
-       "not on the link"},  // reached through a gateway itself
+      {{prefix("11.0.0.0/8"), addr("192.0.2.254"), server_}, "gateway 192.0.2.254 is not on the link of server"},
+      {{prefix("11.0.0.0/8"), addr("10.0.0.1"), server_}, "not on the link"},  // reached through a gateway itself
       {{prefix("11.0.0.0/8"), addr("198.51.100.255"), server_}, "not on the link"},
       {{prefix("11.0.0.0/8"), addr("198.51.100.1"), server_}, "our own address"},
       {{prefix("11.0.0.0/8"), addr("2001:db8:2::9"), server_}, "other address family"},
@@ -158,9 +156,8 @@ TEST_F(Routes, SomeDestinationsHaveNone) {
   add("0.0.0.0/0", "198.51.100.254", server_);
   add("::/0", "2001:db8:2::fe", server_);
   const uint32_t gateways = layer_->neighbor_count();
-  for (const char* nowhere :
-       {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.0", "192.0.2.255", "192.0.2.1",
-        "203.0.113.1", "::", "::1", "ff02::1", "2001:db8:1::1", "fe80::9"})
+  for (const char* nowhere : {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.0", "192.0.2.255",
+                              "192.0.2.1", "203.0.113.1", "::", "::1", "ff02::1", "2001:db8:1::1", "fe80::9"})
     EXPECT_FALSE(layer_->find_route(addr(nowhere), now_)) << nowhere;
   EXPECT_EQ(layer_->neighbor_count(), gateways);
 }

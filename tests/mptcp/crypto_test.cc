@@ -46,8 +46,7 @@ TEST(MptcpCrypto, HmacOfTheLinuxVectors) {
   for (const auto& c : cases) {
     const auto* key = reinterpret_cast<const uint8_t*>(c.key);
     const auto* message = reinterpret_cast<const uint8_t*>(c.message);
-    EXPECT_EQ(to_vector(hmac(Key{wire::load64(key)}, Key{wire::load64(key + 8)}, {message, 8})),
-              from_hex(c.digest));
+    EXPECT_EQ(to_vector(hmac(Key{wire::load64(key)}, Key{wire::load64(key + 8)}, {message, 8})), from_hex(c.digest));
   }
 }
 

@@ -159,8 +159,8 @@ TEST_F(MptcpFallback, AMappingToElsewhereIsNotTakenForWhatComesNext) {
   EXPECT_TRUE(log().gone);
 }
 
-// Its payload says nothing while it lies behind a hole; without a DATA_ACK our data is not sent again, though, for who has
-// fallen back would deliver it a second time.
+// Its payload says nothing while it lies behind a hole; without a DATA_ACK our data is not sent again, though, for who
+// has fallen back would deliver it a second time.
 TEST_F(MptcpFallback, DataAcknowledgedWithoutEverADataAckIsNotSentAgain) {
   side.checksum = false;
   open_actively(false);
@@ -178,7 +178,8 @@ TEST_F(MptcpFallback, DataAcknowledgedWithoutEverADataAckIsNotSentAgain) {
   EXPECT_EQ(log().received, "before itbehind a hole");
 }
 
-// The peer's first data had passed with its DSS before it saw that ours has none: that way back the options are stripped.
+// The peer's first data had passed with its DSS before it saw that ours has none: that way back the options are
+// stripped.
 TEST_F(MptcpFallback, ADataAckOfNothingDoesNotShowThatThePeerGetsMappings) {
   side.checksum = false;
   open();

@@ -28,8 +28,7 @@ class MptcpJoin : public MptcpTest {
     return s.set_mp(MptcpOptions::kJoin);
   }
   bool open_second(bool backup = false) {
-    const bool done =
-        stack().open_subflow(stream(), addr("198.51.100.1"), addr("198.51.100.2"), 80, 1, backup);
+    const bool done = stack().open_subflow(stream(), addr("198.51.100.1"), addr("198.51.100.2"), 80, 1, backup);
     if (done) second.key() = subflow(1).key;
     pass();
     return done;
@@ -171,8 +170,7 @@ TEST_F(MptcpJoin, HalfOpenJoinIsGivenUp) {
 // MJ-1: by token, not by destination port.
 TEST_F(MptcpJoin, JoinNeedsNoListenerOnItsPort) {
   open();
-  Peer other(*this,
-             {.remote = "198.51.100.2", .remote_port = 5, .local = "198.51.100.1", .local_port = 9999});
+  Peer other(*this, {.remote = "198.51.100.2", .remote_port = 5, .local = "198.51.100.1", .local_port = 9999});
   other.mptcp = &side;
   join(other);
   EXPECT_EQ(subflows(), 2u);

@@ -16,8 +16,7 @@ class MptcpTest : public ScriptTest {
   static constexpr uint32_t kServerNonce = 0x0a0b0c0d;
   static constexpr Peer::Address kSecondPath = {
       .remote = "198.51.100.2", .remote_port = 41000, .local = "198.51.100.1"};
-  static constexpr Peer::Address kThirdPath = {
-      .remote = "198.51.100.3", .remote_port = 42000, .local = "198.51.100.1"};
+  static constexpr Peer::Address kThirdPath = {.remote = "198.51.100.3", .remote_port = 42000, .local = "198.51.100.1"};
 
   MptcpTest() {
     for (Peer* peer : {&first, &second, &third}) peer->mptcp = &side;
@@ -99,16 +98,15 @@ class MptcpTest : public ScriptTest {
     return data(seq, ack, payload).data_ack(1).map(dsn, seq, static_cast<uint16_t>(payload.size()));
   }
   /// The next segment of the stack: payload with this mapping.
-  Seg expect_mapped(Peer& peer, uint32_t seq, uint64_t dsn, std::string_view payload,
-                    Where where = Where::current()) {
+  Seg expect_mapped(Peer& peer, uint32_t seq, uint64_t dsn, std::string_view payload, Where where = Where::current()) {
     Seg s = peer.next(where);
     const bool good = s.seq == seq && s.payload == payload && s.dss().has_mapping && s.dss().dsn == dsn &&
                       s.dss().subflow_seq == seq && s.dss().data_length == payload.size() + s.dss().data_fin;
     if (!good)
       ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line()))
-          << "expected " << payload.size() << " bytes at seq " << seq << " dsn " << dsn << ", got "
-          << s.payload.size() << " at seq " << s.seq << " dsn " << s.dss().dsn << " ssn "
-          << s.dss().subflow_seq << " length " << s.dss().data_length;
+          << "expected " << payload.size() << " bytes at seq " << seq << " dsn " << dsn << ", got " << s.payload.size()
+          << " at seq " << s.seq << " dsn " << s.dss().dsn << " ssn " << s.dss().subflow_seq << " length "
+          << s.dss().data_length;
     return s;
   }
   /// The next segment of the stack: no payload, this DATA_ACK.
@@ -116,8 +114,7 @@ class MptcpTest : public ScriptTest {
     Seg s = peer.next(where);
     if (!s.payload.empty() || !s.dss().has_data_ack || s.dss().data_ack != data_ack)
       ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line()))
-          << "expected DATA_ACK " << data_ack << ", got " << s.payload.size() << " bytes with "
-          << s.dss().data_ack;
+          << "expected DATA_ACK " << data_ack << ", got " << s.payload.size() << " bytes with " << s.dss().data_ack;
     return s;
   }
 

@@ -298,8 +298,7 @@ TEST_F(MptcpReceive, ChecksumOfAMappingOverSeveralSegments) {
   side.checksum = true;
   open();
   const std::string text = pattern(301);
-  first.send(
-      data(1, 1, text.substr(0, 101)).data_ack(1).map(1, 1, 301).dss_checksum(checksum(1, 1, 301, text)));
+  first.send(data(1, 1, text.substr(0, 101)).data_ack(1).map(1, 1, 301).dss_checksum(checksum(1, 1, 301, text)));
   first.send(data(102, 1, text.substr(101, 99)));
   EXPECT_EQ(log().received, "") << "nothing before the whole mapping is verified";
   first.send(data(201, 1, text.substr(200)));

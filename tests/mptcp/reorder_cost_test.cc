@@ -1,5 +1,5 @@
-// What it takes to put data in order across subflows: runs of the reorder queue passed over for each packet. Next to nothing
-// for honest subflows however far apart they are, and not much more for whoever means to make us look.
+// What it takes to put data in order across subflows: runs of the reorder queue passed over for each packet. Next to
+// nothing for honest subflows however far apart they are, and not much more for whoever means to make us look.
 #include "tests/mptcp/mptcp_script.h"
 
 namespace tributary::test {
@@ -23,7 +23,9 @@ class MptcpReorderCost : public MptcpTest {
     from.peer.ignore_all();
     ++packets_;
   }
-  double steps_per_packet() const { return static_cast<double>(counters.tcp_queue_steps) / static_cast<double>(packets_); }
+  double steps_per_packet() const {
+    return static_cast<double>(counters.tcp_queue_steps) / static_cast<double>(packets_);
+  }
 
   static constexpr double kMostSteps = 128;
 
@@ -105,7 +107,8 @@ TEST_F(MptcpReorderCost, OverlapsInAnyOrderFitTogether) {
     first.ignore_all();
   };
   for (int i = 0; i < 2000; ++i)
-    send_range(static_cast<uint32_t>(200 + random.u64() % (kBytes - 200)), static_cast<uint32_t>(1 + random.u64() % 300));
+    send_range(static_cast<uint32_t>(200 + random.u64() % (kBytes - 200)),
+               static_cast<uint32_t>(1 + random.u64() % 300));
   EXPECT_EQ(log().received, "");
   for (uint32_t at = 0; at < kBytes; at += 100) send_range(at, 100);
   EXPECT_TRUE(log().received == text);

@@ -20,8 +20,7 @@ class MptcpSignal : public MptcpTest {
   }
   Seg remove_addr(std::initializer_list<uint8_t> ids) const {
     Seg s = ack(1, 1).data_ack(1);
-    for (uint8_t id : ids)
-      s.options.mptcp.remove_addr.address_ids[s.options.mptcp.remove_addr.count++] = AddressId{id};
+    for (uint8_t id : ids) s.options.mptcp.remove_addr.address_ids[s.options.mptcp.remove_addr.count++] = AddressId{id};
     return s.set_mp(MptcpOptions::kRemoveAddr);
   }
   void expect_echo(const Seg& announced) {
@@ -38,8 +37,8 @@ class MptcpSignal : public MptcpTest {
 // AA-2.
 TEST_F(MptcpSignal, AddAddrIsEchoedWithoutHmac) {
   open();
-  for (const Seg& s : {add_addr(3, "198.51.100.7"), add_addr(3, "198.51.100.7", 8443),
-                       add_addr(4, "2001:db8::7"), add_addr(4, "2001:db8::7", 8443)}) {
+  for (const Seg& s : {add_addr(3, "198.51.100.7"), add_addr(3, "198.51.100.7", 8443), add_addr(4, "2001:db8::7"),
+                       add_addr(4, "2001:db8::7", 8443)}) {
     first.send(s);
     expect_echo(s);
   }

@@ -65,8 +65,7 @@ void Transfer::on_gone() {
   read_some();  // the last chance: the stream and what nobody has read go when this returns
   if (received_ != plan_.receive_bytes) complain("closed before everything had arrived");
   acked_ += stack().take_acked(stream());
-  if (acked_ != plan_.send_bytes)
-    complain("closed with " + std::to_string(acked_) + " bytes reported as acknowledged");
+  if (acked_ != plan_.send_bytes) complain("closed with " + std::to_string(acked_) + " bytes reported as acknowledged");
 }
 
 void Transfer::pump() {
@@ -149,9 +148,9 @@ void Transfer::complain(const std::string& what) {
 }
 
 std::string Transfer::describe() const {
-  std::string text = host().name() + ": sent " + std::to_string(sent_) + "/" +
-                     std::to_string(plan_.send_bytes) + ", acknowledged " + std::to_string(acked_) +
-                     ", received " + std::to_string(received_) + "/" + std::to_string(plan_.receive_bytes);
+  std::string text = host().name() + ": sent " + std::to_string(sent_) + "/" + std::to_string(plan_.send_bytes) +
+                     ", acknowledged " + std::to_string(acked_) + ", received " + std::to_string(received_) + "/" +
+                     std::to_string(plan_.receive_bytes);
   if (established()) text += ", established";
   if (closed_) text += ", we closed";
   if (peer_closed()) text += ", peer closed";
@@ -162,12 +161,11 @@ std::string Transfer::describe() const {
     text += info->mptcp ? (info->fallback ? "; fallback" : "; mptcp") : "; tcp";
     text += ", queued " + std::to_string(info->send_queued) + ", held " + std::to_string(info->receive_held);
     for (const auto& s : info->subflows)
-      text += "\n    " + s.key.local.to_string() + ":" + std::to_string(s.key.local_port) + " " +
-              std::string(s.state) + " cwnd " + std::to_string(s.cwnd) + " in flight " +
-              std::to_string(s.in_flight) + " window " + std::to_string(s.send_window) + " rto " +
-              std::to_string(s.rto_us) + " sent " + std::to_string(s.bytes_sent) + " received " +
-              std::to_string(s.bytes_received) + " retransmissions " + std::to_string(s.retransmissions) +
-              (s.stale ? " stale" : "") + (s.backup ? " backup" : "");
+      text += "\n    " + s.key.local.to_string() + ":" + std::to_string(s.key.local_port) + " " + std::string(s.state) +
+              " cwnd " + std::to_string(s.cwnd) + " in flight " + std::to_string(s.in_flight) + " window " +
+              std::to_string(s.send_window) + " rto " + std::to_string(s.rto_us) + " sent " +
+              std::to_string(s.bytes_sent) + " received " + std::to_string(s.bytes_received) + " retransmissions " +
+              std::to_string(s.retransmissions) + (s.stale ? " stale" : "") + (s.backup ? " backup" : "");
   }
   return text;
 }

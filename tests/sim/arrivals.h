@@ -26,8 +26,7 @@ class Arrivals : public Middlebox {
     const std::span<const uint8_t> bytes(frame);
     const auto ethernet = wire::parse_ethernet(bytes);
     wire::IpHeader ip;
-    if (!ethernet || wire::parse_ip(bytes.subspan(ethernet->size()), false, ip) != wire::IpError::kNone)
-      return;
+    if (!ethernet || wire::parse_ip(bytes.subspan(ethernet->size()), false, ip) != wire::IpError::kNone) return;
     if (ip.protocol != wire::ip_protocol::kTcp) return;
     const auto tcp = wire::parse_tcp(bytes.subspan(ethernet->size() + ip.header_size, ip.payload_size));
     if (!tcp || ip.payload_size <= tcp->header_size) return;

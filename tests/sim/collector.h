@@ -25,8 +25,7 @@ class Collector : public FrameSink {
 };
 
 /// A data segment of one made-up connection. `size` payload bytes that follow from their sequence number.
-inline Segment make_segment(uint32_t seq, size_t size, uint16_t flags = wire::tcp_flag::kAck,
-                            bool v6 = false) {
+inline Segment make_segment(uint32_t seq, size_t size, uint16_t flags = wire::tcp_flag::kAck, bool v6 = false) {
   Segment s;
   s.ethernet.type = v6 ? wire::ether_type::kIpv6 : wire::ether_type::kIpv4;
   s.ip.source = *IpAddress::parse(v6 ? "2001:db8::1" : "192.0.2.1");

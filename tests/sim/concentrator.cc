@@ -42,8 +42,7 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   middle.host_addresses.emplace_back(server_interface, at.server_side(kPoolAddress));
   server.interfaces.push_back({at.on_link(at.server_side(kServer))});
   server.gateways.push_back({at.access_net(), at.server_side(kConcentrator), 0});
-  if (!options.beyond_client.empty())
-    middle.gateways.push_back({options.beyond_client, at.access(0, kClient), 0});
+  if (!options.beyond_client.empty()) middle.gateways.push_back({options.beyond_client, at.access(0, kClient), 0});
   for (HostConfig* config : {&client, &middle, &server}) {
     config->offloads = options.offloads;
     config->pass_delay = options.pass_delay;
@@ -82,9 +81,8 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   made.concentrator->set_user(proxy.get());
   made.concentrator->set_pass_hook([p = made.proxy](Micros now) { p->advance(now); },
                                    [p = made.proxy] { return p->next_deadline(); });
-  world.add_check([p = made.proxy]() -> std::string {
-    return p->size() == 0 ? "" : std::to_string(p->size()) + " relays";
-  });
+  world.add_check(
+      [p = made.proxy]() -> std::string { return p->size() == 0 ? "" : std::to_string(p->size()) + " relays"; });
   world.keep(std::move(proxy));
   return made;
 }
@@ -93,8 +91,7 @@ ClientPaths client_paths(const Concentrated& c) {
   const Addresses at{c.v6};
   ClientPaths paths{c.client, {}};
   for (uint16_t i = 0; i < c.accesses.size(); ++i)
-    paths.ends.push_back(
-        {i, *IpAddress::parse(at.access(i, kClient)), *IpAddress::parse(at.server_side(kServer))});
+    paths.ends.push_back({i, *IpAddress::parse(at.access(i, kClient)), *IpAddress::parse(at.server_side(kServer))});
   return paths;
 }
 

@@ -8,10 +8,8 @@
 namespace tributary::sim {
 namespace {
 
-constexpr LinkParameters kFast = {
-    .bits_per_second = 50'000'000, .delay = Micros(10'000), .queue_bytes = 200'000};
-constexpr LinkParameters kSlow = {
-    .bits_per_second = 20'000'000, .delay = Micros(30'000), .queue_bytes = 200'000};
+constexpr LinkParameters kFast = {.bits_per_second = 50'000'000, .delay = Micros(10'000), .queue_bytes = 200'000};
+constexpr LinkParameters kSlow = {.bits_per_second = 20'000'000, .delay = Micros(30'000), .queue_bytes = 200'000};
 constexpr LinkParameters kServerSide = {
     .bits_per_second = 1'000'000'000, .delay = Micros(2000), .queue_bytes = 1'000'000};
 
@@ -45,9 +43,7 @@ class ConcentratorSim : public SimTest {
       return testing::AssertionFailure() << "no connection: " << client->describe();
     return run_to_end(world, {client, server}, limit);
   }
-  uint64_t carried(size_t access, Direction d) {
-    return net.accesses[access]->link(d).statistics().delivered_bytes;
-  }
+  uint64_t carried(size_t access, Direction d) { return net.accesses[access]->link(d).statistics().delivered_bytes; }
   static double seconds_since_start(Micros at) {
     return static_cast<double>((at - Micros::seconds(1000)).count()) / 1e6;
   }
@@ -103,8 +99,8 @@ TEST_P(ConcentratorPaths, DownloadArrives) {
 }
 
 TEST_P(ConcentratorPaths, BothDirectionsAtOnce) {
-  EXPECT_TRUE(transfer(
-      {.send_bytes = 2'000'000, .send_seed = 1, .receive_bytes = 2'000'000, .receive_seed = 2}, mptcp()));
+  EXPECT_TRUE(
+      transfer({.send_bytes = 2'000'000, .send_seed = 1, .receive_bytes = 2'000'000, .receive_seed = 2}, mptcp()));
 }
 
 TEST_P(ConcentratorPaths, ServerSeesThePolicysAddress) {
@@ -145,24 +141,19 @@ INSTANTIATE_TEST_SUITE_P(
         LinkCase{"Loss5Offloads",
                  {.bits_per_second = 30'000'000, .delay = Micros(10'000), .loss = 0.05},
                  {true, true, true, true, true}},
-        LinkCase{"Reordering",
-                 {.bits_per_second = 30'000'000,
-                  .delay = Micros(10'000),
-                  .reorder = 0.05,
-                  .reorder_delay = Micros(8000)}},
         LinkCase{
-            "DuplicationAndCorruption",
-            {.bits_per_second = 30'000'000, .delay = Micros(10'000), .duplicate = 0.05, .corrupt = 0.03}},
-        LinkCase{"ShallowQueue",
-                 {.bits_per_second = 20'000'000, .delay = Micros(20'000), .queue_bytes = 15'000}}),
+            "Reordering",
+            {.bits_per_second = 30'000'000, .delay = Micros(10'000), .reorder = 0.05, .reorder_delay = Micros(8000)}},
+        LinkCase{"DuplicationAndCorruption",
+                 {.bits_per_second = 30'000'000, .delay = Micros(10'000), .duplicate = 0.05, .corrupt = 0.03}},
+        LinkCase{"ShallowQueue", {.bits_per_second = 20'000'000, .delay = Micros(20'000), .queue_bytes = 15'000}}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(ConcentratorSim, AccessesAddUpInBothDirections) {
   for (const bool upload : {true, false}) {
     World other(world.seed, "accesses");
-    Concentrated c =
-        make_concentrated(other, {PathParameters::symmetric(kFast), PathParameters::symmetric(kSlow)},
-                          PathParameters::symmetric(kServerSide));
+    Concentrated c = make_concentrated(other, {PathParameters::symmetric(kFast), PathParameters::symmetric(kSlow)},
+                                       PathParameters::symmetric(kServerSide));
     TransferPlan plan;
     (upload ? plan.send_bytes : plan.receive_bytes) = 40'000'000;
     plan.window = 2 << 20;
@@ -177,8 +168,7 @@ TEST_F(ConcentratorSim, AccessesAddUpInBothDirections) {
     Transfer& near = start_transfer(client_paths(c), plan, true);
     ASSERT_TRUE(other.run_until([&] { return near.is_gone(); }, Micros::seconds(60)));
     const Micros last = upload ? far->received_all_at() : near.received_all_at();
-    EXPECT_GT(40'000'000 * 8 / seconds_since_start(last), 0.85 * 70'000'000)
-        << (upload ? "upload" : "download");
+    EXPECT_GT(40'000'000 * 8 / seconds_since_start(last), 0.85 * 70'000'000) << (upload ? "upload" : "download");
     const Direction d = upload ? Direction::kForward : Direction::kBackward;
     EXPECT_GT(c.accesses[1]->link(d).statistics().delivered_bytes, 40'000'000u * 15 / 100);
     EXPECT_EQ(other.finish(), std::vector<std::string>{});
@@ -277,18 +267,25 @@ TEST_P(ConcentratorStall, MemoryStaysBoundedAndTheTransferResumes) {
   EXPECT_TRUE(finish());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ConcentratorStall,
-                         testing::Values(StallCase{"Server", true}, StallCase{"Client", false}),
+INSTANTIATE_TEST_SUITE_P(All, ConcentratorStall, testing::Values(StallCase{"Server", true}, StallCase{"Client", false}),
                          [](const auto& test) { return test.param.name; });
 
 // Design D7: readers that do not read may hold all there is to hold, and whoever does read goes on.
 TEST_F(ConcentratorSim, AFullPoolDoesNotStopThoseWhoRead) {
   constexpr uint32_t kBuffers = 1024;
   make({kFast}, {.budget = 400'000, .max_budget = 400'000, .data_buffers = kBuffers});
-  const TransferPlan patient{.send_bytes = 100'000, .send_seed = 2, .receive_bytes = 100'000, .receive_seed = 3,
-                             .smallest_write = 500, .largest_write = 500, .one_write_a_turn = true};
-  const TransferPlan stalled{.receive_bytes = 600'000, .receive_seed = 1, .stall_after = 1000,
-                             .stall = Micros::seconds(60), .receive_budget = 20'000};
+  const TransferPlan patient{.send_bytes = 100'000,
+                             .send_seed = 2,
+                             .receive_bytes = 100'000,
+                             .receive_seed = 3,
+                             .smallest_write = 500,
+                             .largest_write = 500,
+                             .one_write_a_turn = true};
+  const TransferPlan stalled{.receive_bytes = 600'000,
+                             .receive_seed = 1,
+                             .stall_after = 1000,
+                             .stall = Micros::seconds(60),
+                             .receive_budget = 20'000};
   std::vector<const Transfer*> ends;
   net.server->listen(kServerPort, [&](const IncomingConnection&) {
     auto made = std::make_unique<Transfer>(answer_to(ends.empty() ? patient : stalled));
@@ -328,16 +325,14 @@ TEST_P(ConcentratorDeath, TransferSurvivesADyingAccess) {
   answer.window = 1 << 20;
   serve(answer);
   start(plan, true, true);
-  net.accesses[0]->plan_outage(Micros::milliseconds(800),
-                               c.comes_back ? Micros::seconds(2) : Micros::never());
+  net.accesses[0]->plan_outage(Micros::milliseconds(800), c.comes_back ? Micros::seconds(2) : Micros::never());
   EXPECT_TRUE(finish(Micros::seconds(120)));
   const Micros last = c.upload ? server->received_all_at() : client->received_all_at();
   EXPECT_LT(seconds_since_start(last), 12.0);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ConcentratorDeath,
-                         testing::Values(DeathCase{"Upload", true, false},
-                                         DeathCase{"Download", false, false},
+                         testing::Values(DeathCase{"Upload", true, false}, DeathCase{"Download", false, false},
                                          DeathCase{"UploadAndBack", true, true},
                                          DeathCase{"DownloadAndBack", false, true}),
                          [](const auto& test) { return test.param.name; });

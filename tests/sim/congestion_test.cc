@@ -38,8 +38,7 @@ class CongestionSim : public SimTest {
  protected:
   void make(const Bottleneck& path) {
     path_ = path;
-    LinkParameters forward{
-        .bits_per_second = path.bits_per_second, .delay = path.round_trip / 2, .loss = path.loss};
+    LinkParameters forward{.bits_per_second = path.bits_per_second, .delay = path.round_trip / 2, .loss = path.loss};
     forward.queue_bytes = static_cast<uint32_t>(std::max(path.queue * path.bdp(), 5.0 * kFrame));
     const LinkParameters backward{
         .bits_per_second = 10'000'000'000, .delay = path.round_trip / 2, .queue_bytes = 8 << 20};
@@ -48,8 +47,7 @@ class CongestionSim : public SimTest {
     options.server.window_scale = 8;
     direct_ = make_direct(world, {{forward, backward}}, options);
     direct_.server->listen(kServerPort, [this](const IncomingConnection&) {
-      auto made =
-          std::make_unique<Transfer>(TransferPlan{.receive_bytes = kEndless, .close = CloseWhen::kNever});
+      auto made = std::make_unique<Transfer>(TransferPlan{.receive_bytes = kEndless, .close = CloseWhen::kNever});
       receivers_.push_back(made.get());
       return made;
     });
@@ -91,19 +89,18 @@ class CongestionSim : public SimTest {
                             static_cast<double>(duration.count()) / 1e6;
     for (size_t i = 0; i < receivers_.size(); ++i) {
       const double mean = delay[i] / samples - static_cast<double>(path_.round_trip.count());
-      shares.push_back({static_cast<double>(receivers_[i]->received() - before[i]) / capacity,
-                        Micros(static_cast<int64_t>(mean))});
+      shares.push_back(
+          {static_cast<double>(receivers_[i]->received() - before[i]) / capacity, Micros(static_cast<int64_t>(mean))});
     }
     return shares;
   }
 
-  SubflowInfo info(size_t flow) const {
-    return senders_[flow]->stack().info(senders_[flow]->stream())->subflows[0];
-  }
+  SubflowInfo info(size_t flow) const { return senders_[flow]->stack().info(senders_[flow]->stream())->subflows[0]; }
   LinkStatistics link() { return direct_.paths[0]->link(Direction::kForward).statistics(); }
 
   void TearDown() override {
-    direct_.paths[0]->link(Direction::kForward).parameters().loss = 0;  // a lost reset would leave the receivers waiting
+    direct_.paths[0]->link(Direction::kForward).parameters().loss =
+        0;  // a lost reset would leave the receivers waiting
     direct_.client->post([this] {
       for (Transfer* sender : senders_) sender->abort();
     });
@@ -221,8 +218,7 @@ TEST_F(CongestionSim, BbrFindsTenTimesTheBandwidth) {
   make({.bits_per_second = 10'000'000, .round_trip = kMs * 20, .queue = 2});
   start_flow(Algorithm::kBbr);
   world.run_for(kMs * 3000);
-  direct_.paths[0]->link(Direction::kForward).parameters().bits_per_second = path_.bits_per_second =
-      100'000'000;
+  direct_.paths[0]->link(Direction::kForward).parameters().bits_per_second = path_.bits_per_second = 100'000'000;
   world.run_for(kMs * 10'000);
   EXPECT_GE(measure(kMs * 3000)[0].of_link, 0.9);
 }
@@ -231,8 +227,7 @@ TEST_F(CongestionSim, BbrGivesWayWhenTheBandwidthFalls) {
   make({.bits_per_second = 100'000'000, .round_trip = kMs * 20, .queue = 2});
   start_flow(Algorithm::kBbr);
   world.run_for(kMs * 3000);
-  direct_.paths[0]->link(Direction::kForward).parameters().bits_per_second = path_.bits_per_second =
-      20'000'000;
+  direct_.paths[0]->link(Direction::kForward).parameters().bits_per_second = path_.bits_per_second = 20'000'000;
   world.run_for(kMs * 10'000);
   const Share share = measure(kMs * 5000)[0];
   EXPECT_GE(share.of_link, 0.9);

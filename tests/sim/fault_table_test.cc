@@ -50,16 +50,14 @@ void print(const FaultResult& r, uint64_t first, uint64_t last, double seconds) 
       static_cast<unsigned long long>(r.complete), static_cast<unsigned long long>(r.failed),
       static_cast<unsigned long long>(r.idle), static_cast<unsigned long long>(r.excused));
   for (size_t i = 0; i < kMutations; ++i)
-    std::printf(" %s %llu", name_of(static_cast<Mutation>(i)),
-                static_cast<unsigned long long>(r.mutations[i]));
+    std::printf(" %s %llu", name_of(static_cast<Mutation>(i)), static_cast<unsigned long long>(r.mutations[i]));
   std::printf("\n");
   std::fflush(stdout);
 }
 
 TEST(FaultTable, NoneCrashesNoneDeliversAWrongByteNoneLeaksEachEnds) {
   const uint64_t first = seed_from_environment(1);
-  const bool one = std::getenv("TRIBUTARY_SIM_SEED") != nullptr &&
-                   std::getenv("TRIBUTARY_FAULT_SECONDS") == nullptr &&
+  const bool one = std::getenv("TRIBUTARY_SIM_SEED") != nullptr && std::getenv("TRIBUTARY_FAULT_SECONDS") == nullptr &&
                    std::getenv("TRIBUTARY_FAULT_CONNECTIONS") == nullptr;
   const double limit = static_cast<double>(from_environment("TRIBUTARY_FAULT_SECONDS", 0));
   const uint64_t wanted = one         ? 1
@@ -70,16 +68,12 @@ TEST(FaultTable, NoneCrashesNoneDeliversAWrongByteNoneLeaksEachEnds) {
   std::signal(SIGFPE, on_crash);
 
   const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
+  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   FaultResult total;
   uint64_t seed = first;
   unsigned failures = 0;
-  for (; total.connections < wanted && (limit == 0 || seconds() < limit) && failures < kMostFailures;
-       ++seed) {
-    std::snprintf(crash_note, sizeof crash_note,
-                  "crash; again: TRIBUTARY_SIM_SEED=%llu sim_fault_table_test\n",
+  for (; total.connections < wanted && (limit == 0 || seconds() < limit) && failures < kMostFailures; ++seed) {
+    std::snprintf(crash_note, sizeof crash_note, "crash; again: TRIBUTARY_SIM_SEED=%llu sim_fault_table_test\n",
                   static_cast<unsigned long long>(seed));
     FaultResult result;
     try {

@@ -130,7 +130,8 @@ class FaultWorld {
     options.v6 = prng_.chance(0.3);
     const bool checksums = prng_.chance(0.4);
     for (Settings* s : {&options.client, &options.server}) {
-      const auto algorithms = {congestion::Algorithm::kNewReno, congestion::Algorithm::kCubic, congestion::Algorithm::kBbr};
+      const auto algorithms = {congestion::Algorithm::kNewReno, congestion::Algorithm::kCubic,
+                               congestion::Algorithm::kBbr};
       s->algorithm = algorithms.begin()[prng_.below(algorithms.size())];
       s->mptcp_checksum = checksums;
       s->first_ephemeral_port = 20'000;  // joins leave the ports of the connections alone
@@ -141,19 +142,17 @@ class FaultWorld {
     if (prng_.chance(0.3)) options.pass_delay = Micros(static_cast<int64_t>(prng_.magnitude(10, 1000)));
     direct_ = make_direct(world_, parameters, options);
     for (Path* path : direct_.paths)
-      mutators_.push_back(
-          &path->add_middlebox<Mutator>(prng_.fork(), Mutator::Rules{.dss_checksums = checksums}));
+      mutators_.push_back(&path->add_middlebox<Mutator>(prng_.fork(), Mutator::Rules{.dss_checksums = checksums}));
   }
 
   void serve() {
-    direct_.server->listen(kServerPort,
-                           [this](const IncomingConnection& incoming) -> std::unique_ptr<Application> {
-                             const size_t index = static_cast<size_t>(incoming.key.remote_port) - kFirstPort;
-                             if (over_ || index >= connections_.size()) return nullptr;
-                             auto made = std::make_unique<FaultTransfer>(connections_[index].answer);
-                             connections_[index].servers.push_back(made.get());
-                             return made;
-                           });
+    direct_.server->listen(kServerPort, [this](const IncomingConnection& incoming) -> std::unique_ptr<Application> {
+      const size_t index = static_cast<size_t>(incoming.key.remote_port) - kFirstPort;
+      if (over_ || index >= connections_.size()) return nullptr;
+      auto made = std::make_unique<FaultTransfer>(connections_[index].answer);
+      connections_[index].servers.push_back(made.get());
+      return made;
+    });
     connections_.resize(kConnectionsAWorld);
   }
 
@@ -189,8 +188,8 @@ class FaultWorld {
 
   bool all_gone() const {
     return std::all_of(connections_.begin(), connections_.end(), [](const Connection& c) {
-      return c.client->is_gone() && std::all_of(c.servers.begin(), c.servers.end(),
-                                                [](const FaultTransfer* s) { return s->is_gone(); });
+      return c.client->is_gone() &&
+             std::all_of(c.servers.begin(), c.servers.end(), [](const FaultTransfer* s) { return s->is_gone(); });
     });
   }
 
@@ -204,13 +203,11 @@ class FaultWorld {
       if (client_left && left.empty())
         left.push_back(c.client);
       else if (client_left)
-        complain(describe(c) + "both sides are still there: " + c.client->describe() + "\n" +
-                 left[0]->describe());
+        complain(describe(c) + "both sides are still there: " + c.client->describe() + "\n" + left[0]->describe());
       for (FaultTransfer* end : left) {
         const uint32_t unacked = end->stack().unacked(end->stream());
         if (unacked != 0)
-          complain(describe(c) + "has not given up " + std::to_string(unacked) +
-                   " bytes: " + end->describe());
+          complain(describe(c) + "has not given up " + std::to_string(unacked) + " bytes: " + end->describe());
         ++result_.idle;
       }
     }
@@ -228,8 +225,8 @@ class FaultWorld {
   }
 
   bool excuse(const FaultTransfer& end) {
-    const bool forged = std::any_of(mutators_.begin(), mutators_.end(),
-                                    [](const Mutator* m) { return m->forged_payloads() != 0; });
+    const bool forged =
+        std::any_of(mutators_.begin(), mutators_.end(), [](const Mutator* m) { return m->forged_payloads() != 0; });
     if (!forged || !end.fell_back()) return false;
     ++result_.excused;
     return true;
@@ -248,10 +245,10 @@ class FaultWorld {
         else
           complain(describe(c) + end->describe() + (end->fell_back() ? " (fell back)" : ""));
       }
-    const auto served = std::find_if(c.servers.begin(), c.servers.end(),
-                                     [](const FaultTransfer* s) { return s->has_received_all(); });
-    const bool aborted = std::any_of(c.servers.begin(), c.servers.end(),
-                                     [](const FaultTransfer* s) { return s->was_aborted(); });
+    const auto served =
+        std::find_if(c.servers.begin(), c.servers.end(), [](const FaultTransfer* s) { return s->has_received_all(); });
+    const bool aborted =
+        std::any_of(c.servers.begin(), c.servers.end(), [](const FaultTransfer* s) { return s->was_aborted(); });
     if (!excused && !aborted && c.client->was_closed() && served == c.servers.end())
       complain(describe(c) + "closed in order, but the server lacks bytes: " + c.client->describe());
     bool server_complete = false;
@@ -268,8 +265,7 @@ class FaultWorld {
   }
 
   std::string describe(const Connection& c) const {
-    return "port " + std::to_string(kFirstPort + (&c - connections_.data())) +
-           (c.mptcp ? " (MPTCP): " : ": ");
+    return "port " + std::to_string(kFirstPort + (&c - connections_.data())) + (c.mptcp ? " (MPTCP): " : ": ");
   }
   void complain(const std::string& what) { result_.wrong += what + "\n"; }
 

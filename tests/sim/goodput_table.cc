@@ -52,10 +52,9 @@ PathParameters make_path(World& world, const LinkKind& link, const FaultKind& fa
 /// Payload bytes full segments could have carried in the time measured.
 double capacity(const LinkKind& link, RateProcess* rate, Micros from, Micros to) {
   constexpr int64_t kNanosPerMicro = 1000;
-  const double bytes =
-      rate != nullptr
-          ? rate->granted(from.count() * kNanosPerMicro, to.count() * kNanosPerMicro)
-          : static_cast<double>(link.bits_per_second) / 8e6 * static_cast<double>((to - from).count());
+  const double bytes = rate != nullptr
+                           ? rate->granted(from.count() * kNanosPerMicro, to.count() * kNanosPerMicro)
+                           : static_cast<double>(link.bits_per_second) / 8e6 * static_cast<double>((to - from).count());
   return bytes * kSegment / kFrame;
 }
 
@@ -196,14 +195,13 @@ Snapshot read_snapshot(const std::string& file) {
 bool write_snapshot(const std::string& file, const Snapshot& snapshot) {
   std::FILE* out = std::fopen(file.c_str(), "w");
   if (out == nullptr) return false;
-  std::fprintf(
-      out,
-      "# Goodput of one upload by link, fault and congestion control, in virtual time from fixed seeds.\n"
-      "# Delays are round trips; percent of the link is payload of what full segments could carry.\n"
-      "# Retransmitted, and spurious (arrived before), are percent of the data segments sent.\n"
-      "# Written by: TRIBUTARY_GOODPUT_WRITE=1 sim_goodput_test\n"
-      "#\n#%-11s %-10s %-9s %9s %7s %9s %9s %9s\n",
-      "link", "fault", "control", "Mbit/s", "%link", "%retrans", "%spurious", "queue ms");
+  std::fprintf(out,
+               "# Goodput of one upload by link, fault and congestion control, in virtual time from fixed seeds.\n"
+               "# Delays are round trips; percent of the link is payload of what full segments could carry.\n"
+               "# Retransmitted, and spurious (arrived before), are percent of the data segments sent.\n"
+               "# Written by: TRIBUTARY_GOODPUT_WRITE=1 sim_goodput_test\n"
+               "#\n#%-11s %-10s %-9s %9s %7s %9s %9s %9s\n",
+               "link", "fault", "control", "Mbit/s", "%link", "%retrans", "%spurious", "queue ms");
   for (const LinkKind& link : link_kinds())
     for (const Algorithm algorithm : all_algorithms())
       for (const FaultKind& fault : fault_kinds()) {
@@ -234,8 +232,8 @@ std::string compare(const Cell& before, const Cell& now) {
   for (const Row& row : rows) {
     if (std::abs(row.now - row.before) <= std::max(row.least, row.share * row.before)) continue;
     char line[128];
-    std::snprintf(line, sizeof line, "%s%s: %.2f in the snapshot, %.2f now", text.empty() ? "" : "; ",
-                  row.what, row.before, row.now);
+    std::snprintf(line, sizeof line, "%s%s: %.2f in the snapshot, %.2f now", text.empty() ? "" : "; ", row.what,
+                  row.before, row.now);
     text += line;
   }
   return text;

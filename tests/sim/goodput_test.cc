@@ -20,9 +20,9 @@ namespace {
 constexpr uint64_t kSeed = 1;
 
 // The bars.
-constexpr double kClean = 0.95;         ///< of a link whose queue holds a round trip or more
-constexpr double kCleanShallow = 0.65;  ///< a queue of a tenth: halving the window leaves the link idle
-constexpr double kReordered = 0.90;     ///< of clean, with packets displaced by up to a quarter round trip
+constexpr double kClean = 0.95;              ///< of a link whose queue holds a round trip or more
+constexpr double kCleanShallow = 0.65;       ///< a queue of a tenth: halving the window leaves the link idle
+constexpr double kReordered = 0.90;          ///< of clean, with packets displaced by up to a quarter round trip
 constexpr double kSpuriousReordered = 0.10;  ///< of the data segments sent
 constexpr double kRandomLossBbr = 0.85;      ///< of the link, with 1 % random loss
 constexpr double kPoliced = 0.60;            ///< of the policed rate: no collapse
@@ -49,10 +49,9 @@ class GoodputTable : public testing::Test {
       for (const auto algorithm : all_algorithms()) {
         // Clean is what the others of its row are compared with.
         const std::string control(name(algorithm));
-        const bool row =
-            only == nullptr || std::any_of(fault_kinds().begin(), fault_kinds().end(), [&](const auto& f) {
-              return matches(only, {link.name, f.name, control});
-            });
+        const bool row = only == nullptr || std::any_of(fault_kinds().begin(), fault_kinds().end(), [&](const auto& f) {
+                           return matches(only, {link.name, f.name, control});
+                         });
         for (const FaultKind& fault : fault_kinds()) {
           const CellKey key{link.name, fault.name, control};
           const bool wanted = only == nullptr || matches(only, key);
@@ -67,16 +66,16 @@ class GoodputTable : public testing::Test {
     std::printf(
         "%-12s %-10s %-8s %8.2f Mbit/s %6.1f %% of the link, %6.3f %% retransmitted, %6.3f %% spurious, "
         "%7.2f ms queue, %llu time-outs\n",
-        key.link.c_str(), key.fault.c_str(), key.algorithm.c_str(), c.megabits, c.of_link * 100,
-        c.retransmitted * 100, c.spurious * 100, c.queue_ms, static_cast<unsigned long long>(c.timeouts));
+        key.link.c_str(), key.fault.c_str(), key.algorithm.c_str(), c.megabits, c.of_link * 100, c.retransmitted * 100,
+        c.spurious * 100, c.queue_ms, static_cast<unsigned long long>(c.timeouts));
   }
 
   void expect_at_least(const CellKey& key, double value, double bar, const char* what) const {
     EXPECT_GE(value, bar) << key.to_string() << ": " << what << "\n" << again(key);
   }
   std::string again(const CellKey& key) const {
-    return "again: TRIBUTARY_SIM_SEED=" + std::to_string(seed_) + " TRIBUTARY_GOODPUT_CELL=\"" +
-           key.to_string() + "\" sim_goodput_test (TRIBUTARY_SIM_PCAP=<directory> for captures)";
+    return "again: TRIBUTARY_SIM_SEED=" + std::to_string(seed_) + " TRIBUTARY_GOODPUT_CELL=\"" + key.to_string() +
+           "\" sim_goodput_test (TRIBUTARY_SIM_PCAP=<directory> for captures)";
   }
   void check_bars(const CellKey& key, const Cell& cell) const {
     EXPECT_EQ(cell.problem, "") << again(key);
@@ -104,8 +103,7 @@ TEST_F(GoodputTable, HoldsItsBarsAndItsSnapshot) {
   const auto start = std::chrono::steady_clock::now();
   run();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::printf("%zu cells, seed %llu, %.1f s\n", cells_.size(), static_cast<unsigned long long>(seed_),
-              seconds);
+  std::printf("%zu cells, seed %llu, %.1f s\n", cells_.size(), static_cast<unsigned long long>(seed_), seconds);
   for (const auto& [key, cell] : cells_) check_bars(key, cell);
 
   const std::string file = std::string(TRIBUTARY_TEST_DATA) + "/goodput.txt";

@@ -75,12 +75,8 @@ Host::Host(EventLoop& loop, Prng prng, const HostConfig& config, const std::stri
     ip::InterfaceConfig interface;
     interface.name = name_ + std::to_string(index);
     interface.port = PortId{index};
-    interface.mac.bytes = {0x02,
-                           0,
-                           0,
-                           static_cast<uint8_t>(prng_.u32()),
-                           static_cast<uint8_t>(prng_.u32()),
-                           static_cast<uint8_t>(index)};
+    interface.mac.bytes = {
+        0x02, 0, 0, static_cast<uint8_t>(prng_.u32()), static_cast<uint8_t>(prng_.u32()), static_cast<uint8_t>(index)};
     for (const auto& address : addresses) interface.addresses.push_back(IpPrefix::parse(address).value());
     interface.offloads = config.offloads;
     if (index < config.mtus.size()) interface.mtu = config.mtus[index];
@@ -93,10 +89,8 @@ Host::Host(EventLoop& loop, Prng prng, const HostConfig& config, const std::stri
     if (!ip_.add_route(route, error)) throw std::invalid_argument(error);
   }
   for (const auto& [interface, address] : config.host_addresses)
-    if (!ip_.add_host_address(interface, IpAddress::parse(address).value(), error))
-      throw std::invalid_argument(error);
-  stack_ = std::make_unique<Stack>(*pools_, ip_, frames_, stack_random_, counters_, config.settings, *this,
-                                   loop.now());
+    if (!ip_.add_host_address(interface, IpAddress::parse(address).value(), error)) throw std::invalid_argument(error);
+  stack_ = std::make_unique<Stack>(*pools_, ip_, frames_, stack_random_, counters_, config.settings, *this, loop.now());
 }
 
 Host::~Host() {
@@ -131,8 +125,7 @@ Application& Host::connect(std::unique_ptr<Application> application, ConnectOpti
   Application& kept = *application;
   options.user_data = keep(std::move(application));
   const ByteStream stream = stack_->connect(options, std::move(early));
-  if (!stream)
-    ADD_FAILURE() << name_ << ": no room or route for a connection to " << options.remote.to_string();
+  if (!stream) ADD_FAILURE() << name_ << ": no room or route for a connection to " << options.remote.to_string();
   kept.bind(*this, stream);
   return kept;
 }
@@ -163,8 +156,8 @@ void Host::on_stream(ByteStream stream, uint64_t user_data, uint16_t events) {
 void Host::take_frame(size_t port, Frame frame) {
   ports_[port]->received.push_back(std::move(frame));
   const int64_t spread = pass_delay_.count();
-  schedule_pass(now() + (spread > 0 ? Micros(static_cast<int64_t>(prng_.below(static_cast<uint64_t>(spread))))
-                                    : Micros(0)));
+  schedule_pass(now() +
+                (spread > 0 ? Micros(static_cast<int64_t>(prng_.below(static_cast<uint64_t>(spread)))) : Micros(0)));
 }
 
 void Host::schedule_pass(Micros at) {
@@ -263,8 +256,8 @@ std::vector<std::string> Host::leftovers() {
   check(pools_->header_in_use(), "header buffers");
   if (left.empty() && !stack_->idle()) left.push_back(name_ + ": not idle, though nothing is left");
   if (c.wheel.next_deadline() != Micros::never() && left.empty())
-    left.push_back(name_ + ": a deadline in " +
-                   std::to_string((c.wheel.next_deadline() - now()).in_milliseconds()) + " ms, though idle");
+    left.push_back(name_ + ": a deadline in " + std::to_string((c.wheel.next_deadline() - now()).in_milliseconds()) +
+                   " ms, though idle");
   return left;
 }
 

@@ -28,14 +28,13 @@ struct HostConfig {
     uint16_t interface;
   };
   std::vector<Gateway> gateways = {};
-  std::vector<std::pair<uint16_t, std::string>> host_addresses =
-      {};  ///< answered for without a prefix, per interface
+  std::vector<std::pair<uint16_t, std::string>> host_addresses = {};  ///< answered for without a prefix, per interface
   ip::PortOffloads offloads = {};
   uint32_t data_buffers = 8192;
   uint32_t header_buffers = 8192;
   uint16_t data_room = 2048;        ///< bytes behind the headroom of a data buffer
   std::vector<uint16_t> mtus = {};  ///< of the interfaces; 1500 for those it has none for
-  Micros pass_delay = Micros(0);  ///< frames wait up to this long for their pass, so that bursts form
+  Micros pass_delay = Micros(0);    ///< frames wait up to this long for their pass, so that bursts form
 
   /// Limits that fit a host with a handful of connections.
   static Settings small_settings();

@@ -18,8 +18,8 @@ Link::Link(EventLoop& loop, Prng prng, const LinkParameters& parameters, Deliver
 bool Link::is_lost() {
   if (loop_.now() < burst_end_) return true;
   if (prng_.chance(parameters_.burst)) {
-    burst_end_ = loop_.now() + Micros(static_cast<int64_t>(
-                                   prng_.below(static_cast<uint64_t>(parameters_.burst_length.count())) + 1));
+    burst_end_ = loop_.now() +
+                 Micros(static_cast<int64_t>(prng_.below(static_cast<uint64_t>(parameters_.burst_length.count())) + 1));
     return true;
   }
   return prng_.chance(parameters_.loss);
@@ -35,8 +35,7 @@ bool Link::enqueue(size_t size) {
     if (waiting + static_cast<double>(size) > parameters_.queue_bytes) return false;
     busy_until_ns_ = parameters_.rate->finish(busy_until_ns_, size);
   } else if (parameters_.bits_per_second > 0) {
-    const double ns_per_byte =
-        kBitsPerByte * kNanosPerSecond / static_cast<double>(parameters_.bits_per_second);
+    const double ns_per_byte = kBitsPerByte * kNanosPerSecond / static_cast<double>(parameters_.bits_per_second);
     const double waiting = static_cast<double>(wait_ns) / ns_per_byte;
     if (waiting + static_cast<double>(size) > parameters_.queue_bytes) return false;
     busy_until_ns_ += static_cast<int64_t>(static_cast<double>(size) * ns_per_byte);
@@ -67,8 +66,7 @@ void Link::send(Frame frame) {
   Micros arrival = Micros((busy_until_ns_ + kNanosPerMicro - 1) / kNanosPerMicro) + parameters_.delay;
   if (prng_.chance(parameters_.reorder) && parameters_.reorder_delay.count() > 0) {
     ++statistics_.reordered;
-    arrival += Micros(
-        static_cast<int64_t>(prng_.below(static_cast<uint64_t>(parameters_.reorder_delay.count())) + 1));
+    arrival += Micros(static_cast<int64_t>(prng_.below(static_cast<uint64_t>(parameters_.reorder_delay.count())) + 1));
   }
   if (prng_.chance(parameters_.duplicate)) {
     ++statistics_.duplicated;

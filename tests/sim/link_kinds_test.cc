@@ -47,8 +47,7 @@ TEST(RateProcess, LinkSendsAllItMayAndQueuesTheRest) {
   EventLoop loop;
   Collector sink(loop);
   RateProcess rate(Prng(5), kShape, loop.now());
-  Link link(loop, Prng(1), {.rate = &rate, .queue_bytes = 100'000},
-            [&](Frame f) { sink.take_frame(std::move(f)); });
+  Link link(loop, Prng(1), {.rate = &rate, .queue_bytes = 100'000}, [&](Frame f) { sink.take_frame(std::move(f)); });
   for (int i = 0; i < 101; ++i) link.send(Frame(1000));
   EXPECT_EQ(link.statistics().queue_drops, 1u);
   loop.run_for(Micros::seconds(1));

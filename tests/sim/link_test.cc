@@ -13,8 +13,7 @@ constexpr Micros kStart = Micros::seconds(1000);
 class LinkTest : public testing::Test {
  protected:
   Link& make_link(const LinkParameters& parameters, uint64_t seed = 1) {
-    link = std::make_unique<Link>(loop, Prng(seed), parameters,
-                                  [this](Frame f) { sink.take_frame(std::move(f)); });
+    link = std::make_unique<Link>(loop, Prng(seed), parameters, [this](Frame f) { sink.take_frame(std::move(f)); });
     return *link;
   }
   void send_numbered(size_t count, size_t size = 1000) {
@@ -86,8 +85,7 @@ TEST_F(LinkTest, LossIsNearItsProbability) {
 }
 
 TEST_F(LinkTest, BurstsLoseNeighbours) {
-  make_link(
-      {.bits_per_second = 80'000'000, .queue_bytes = 1 << 20, .burst = 0.01, .burst_length = Micros(2000)});
+  make_link({.bits_per_second = 80'000'000, .queue_bytes = 1 << 20, .burst = 0.01, .burst_length = Micros(2000)});
   for (int i = 0; i < 1000; ++i) {
     loop.after(Micros(i * 100), [this, i] {
       Frame frame(60);
@@ -137,8 +135,7 @@ TEST_F(LinkTest, DownLosesWhatIsOnTheLinkAndWhatIsSent) {
 }
 
 TEST_F(LinkTest, SameSeedSameFaults) {
-  const LinkParameters parameters = {
-      .loss = 0.1, .reorder = 0.1, .reorder_delay = Micros(100), .duplicate = 0.1};
+  const LinkParameters parameters = {.loss = 0.1, .reorder = 0.1, .reorder_delay = Micros(100), .duplicate = 0.1};
   std::vector<Frame> runs[2];
   for (auto& frames : runs) {
     make_link(parameters, 42);

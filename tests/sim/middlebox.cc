@@ -45,8 +45,7 @@ void SequenceRewriter::on_segment(Direction direction, Segment segment) {
   if (segment.tcp.has(kAck)) segment.tcp.ack = segment.tcp.ack - peer;
   segment.for_each_option([&](uint8_t kind, std::span<uint8_t> option) {
     if (kind != kOptionSack) return;
-    for (size_t i = 2; i + 4 <= option.size(); i += 4)
-      wire::store32(&option[i], wire::load32(&option[i]) - peer);
+    for (size_t i = 2; i + 4 <= option.size(); i += 4) wire::store32(&option[i], wire::load32(&option[i]) - peer);
   });
   ++changed_;
   pass(direction, segment);

@@ -109,8 +109,7 @@ TEST_P(StripTest, StripsWhereToldAndOnlyThere) {
     return s;
   };
   const auto up = send(Side::kA, {with_option(make_segment(1, 0, kSyn)), with_option(make_segment(2, 3))});
-  const auto down =
-      send(Side::kB, {with_option(make_reply(1, 0, 2, kSyn | kAck)), with_option(make_reply(2, 3, 2))});
+  const auto down = send(Side::kB, {with_option(make_reply(1, 0, 2, kSyn | kAck)), with_option(make_reply(2, 3, 2))});
   EXPECT_EQ(up[0].has_option(kOptionMptcp), GetParam().syn);
   EXPECT_EQ(down[0].has_option(kOptionMptcp), GetParam().syn_ack);
   EXPECT_EQ(up[1].has_option(kOptionMptcp), GetParam().data);
@@ -120,14 +119,13 @@ TEST_P(StripTest, StripsWhereToldAndOnlyThere) {
 
 INSTANTIATE_TEST_SUITE_P(
     Places, StripTest,
-    testing::Values(
-        StripCase{"Syn", {.from_syn = true}, false, true, true, true},
-        StripCase{"SynAck", {.from_syn_ack = true}, true, false, true, true},
-        StripCase{"NonSyn", {.from_non_syn = true}, true, true, false, false},
-        StripCase{"OneWay", {.from_non_syn = true, .only = Direction::kBackward}, true, true, true, false},
-        StripCase{"Later", {.from_non_syn = true, .after_segments = 1}, true, true, true, true},
-        StripCase{"OtherSubtype", {.from_non_syn = true, .subtype = uint8_t{3}}, true, true, true, true},
-        StripCase{"Dss", {.from_non_syn = true, .subtype = uint8_t{2}}, true, true, false, false}),
+    testing::Values(StripCase{"Syn", {.from_syn = true}, false, true, true, true},
+                    StripCase{"SynAck", {.from_syn_ack = true}, true, false, true, true},
+                    StripCase{"NonSyn", {.from_non_syn = true}, true, true, false, false},
+                    StripCase{"OneWay", {.from_non_syn = true, .only = Direction::kBackward}, true, true, true, false},
+                    StripCase{"Later", {.from_non_syn = true, .after_segments = 1}, true, true, true, true},
+                    StripCase{"OtherSubtype", {.from_non_syn = true, .subtype = uint8_t{3}}, true, true, true, true},
+                    StripCase{"Dss", {.from_non_syn = true, .subtype = uint8_t{2}}, true, true, false, false}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(MiddleboxTest, SplitterKeepsTheStream) {
@@ -194,9 +192,8 @@ TEST_F(MiddleboxTest, RewriterChangesPayloadWithARightChecksum) {
 }
 
 TEST_F(MiddleboxTest, ChainsRunFromAToBAndBack) {
-  path.add_middlebox<Splitter>(100, Splitter::Options::kOnEveryPiece);  // next to B
-  auto& stripper =
-      path.add_middlebox<OptionStripper>(OptionStripper::Rule{.from_non_syn = true});  // on its A side
+  path.add_middlebox<Splitter>(100, Splitter::Options::kOnEveryPiece);                              // next to B
+  auto& stripper = path.add_middlebox<OptionStripper>(OptionStripper::Rule{.from_non_syn = true});  // on its A side
   Segment s = make_segment(1, 300);
   s.options = kDssOption;
   EXPECT_EQ(send(Side::kA, {s}).size(), 3u);

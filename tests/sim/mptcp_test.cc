@@ -9,10 +9,8 @@
 namespace tributary::sim {
 namespace {
 
-constexpr LinkParameters kFast = {
-    .bits_per_second = 50'000'000, .delay = Micros(10'000), .queue_bytes = 200'000};
-constexpr LinkParameters kSlow = {
-    .bits_per_second = 20'000'000, .delay = Micros(30'000), .queue_bytes = 200'000};
+constexpr LinkParameters kFast = {.bits_per_second = 50'000'000, .delay = Micros(10'000), .queue_bytes = 200'000};
+constexpr LinkParameters kSlow = {.bits_per_second = 20'000'000, .delay = Micros(30'000), .queue_bytes = 200'000};
 
 class MptcpSim : public SimTest {
  protected:
@@ -29,9 +27,7 @@ class MptcpSim : public SimTest {
       return made;
     });
   }
-  void start(const TransferPlan& plan, bool reopen = false) {
-    client = &start_transfer(direct, plan, true, reopen);
-  }
+  void start(const TransferPlan& plan, bool reopen = false) { client = &start_transfer(direct, plan, true, reopen); }
   testing::AssertionResult transfer(const TransferPlan& plan, Micros limit = Micros::seconds(300),
                                     bool reopen = false) {
     serve(answer_to(plan));
@@ -44,9 +40,7 @@ class MptcpSim : public SimTest {
     return run_to_end(world, {client, server}, limit);
   }
   /// Payload bytes and all, that a path has carried from A to B or back.
-  uint64_t carried(size_t path, Direction d) {
-    return direct.paths[path]->link(d).statistics().delivered_bytes;
-  }
+  uint64_t carried(size_t path, Direction d) { return direct.paths[path]->link(d).statistics().delivered_bytes; }
   bool is_fallback(const Transfer& end) {
     const auto info = end.stack().info(end.stream());
     return info && (info->fallback || !info->mptcp);
@@ -55,9 +49,7 @@ class MptcpSim : public SimTest {
     const auto info = end.stack().info(end.stream());
     return info ? info->subflows.size() : 0;
   }
-  double seconds() const {
-    return static_cast<double>((world.loop.now() - Micros::seconds(1000)).count()) / 1e6;
-  }
+  double seconds() const { return static_cast<double>((world.loop.now() - Micros::seconds(1000)).count()) / 1e6; }
 
   Direct direct{};
   Transfer* client = nullptr;
@@ -71,8 +63,7 @@ class MptcpPaths : public MptcpSim, public testing::WithParamInterface<std::tupl
     DirectOptions options;
     options.v6 = std::get<1>(GetParam());
     options.client.mptcp_checksum = options.server.mptcp_checksum = std::get<2>(GetParam());
-    make(std::vector<LinkParameters>(std::get<0>(GetParam()),
-                                     {.bits_per_second = 20'000'000, .delay = Micros(10'000)}),
+    make(std::vector<LinkParameters>(std::get<0>(GetParam()), {.bits_per_second = 20'000'000, .delay = Micros(10'000)}),
          options);
   }
   void expect_all_paths_used(Direction d, uint64_t bytes) {
@@ -99,15 +90,12 @@ TEST_P(MptcpPaths, DownloadUsesThemAll) {
 }
 
 TEST_P(MptcpPaths, BothDirectionsAtOnce) {
-  EXPECT_TRUE(
-      transfer({.send_bytes = 1'500'000, .send_seed = 1, .receive_bytes = 1'500'000, .receive_seed = 2}));
+  EXPECT_TRUE(transfer({.send_bytes = 1'500'000, .send_seed = 1, .receive_bytes = 1'500'000, .receive_seed = 2}));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, MptcpPaths,
-                         testing::Combine(testing::Values(1, 2, 4), testing::Bool(), testing::Bool()),
+INSTANTIATE_TEST_SUITE_P(All, MptcpPaths, testing::Combine(testing::Values(1, 2, 4), testing::Bool(), testing::Bool()),
                          [](const auto& test) {
-                           return std::to_string(std::get<0>(test.param)) +
-                                  (std::get<1>(test.param) ? "V6" : "V4") +
+                           return std::to_string(std::get<0>(test.param)) + (std::get<1>(test.param) ? "V6" : "V4") +
                                   (std::get<2>(test.param) ? "Checksum" : "");
                          });
 
@@ -134,15 +122,12 @@ INSTANTIATE_TEST_SUITE_P(
         LinkCase{"Loss5Offloads",
                  {.bits_per_second = 30'000'000, .delay = Micros(10'000), .loss = 0.05},
                  {true, true, true, true, true}},
-        LinkCase{"Reordering",
-                 {.bits_per_second = 30'000'000,
-                  .delay = Micros(10'000),
-                  .reorder = 0.05,
-                  .reorder_delay = Micros(8000)}},
+        LinkCase{
+            "Reordering",
+            {.bits_per_second = 30'000'000, .delay = Micros(10'000), .reorder = 0.05, .reorder_delay = Micros(8000)}},
         LinkCase{"Duplication", {.bits_per_second = 30'000'000, .delay = Micros(10'000), .duplicate = 0.05}},
         LinkCase{"Corruption", {.bits_per_second = 30'000'000, .delay = Micros(10'000), .corrupt = 0.03}},
-        LinkCase{"ShallowQueue",
-                 {.bits_per_second = 20'000'000, .delay = Micros(20'000), .queue_bytes = 15'000}}),
+        LinkCase{"ShallowQueue", {.bits_per_second = 20'000'000, .delay = Micros(20'000), .queue_bytes = 15'000}}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(MptcpSim, TwoUnequalPathsAddUp) {
@@ -197,11 +182,8 @@ TEST_F(MptcpSim, OneByteWritesArrive) {
 
 TEST_F(MptcpSim, OneByteAtATimeArrives) {
   make({kFast, kSlow});
-  EXPECT_TRUE(transfer({.send_bytes = 200,
-                        .send_seed = 1,
-                        .smallest_write = 1,
-                        .largest_write = 1,
-                        .one_write_a_turn = true}));
+  EXPECT_TRUE(
+      transfer({.send_bytes = 200, .send_seed = 1, .smallest_write = 1, .largest_write = 1, .one_write_a_turn = true}));
 }
 
 TEST_F(MptcpSim, WritesOfEverySizeArrive) {
@@ -312,9 +294,8 @@ class MptcpDeath : public MptcpSim, public testing::WithParamInterface<DeathCase
 TEST_P(MptcpDeath, TransferCompletes) {
   const DeathCase& c = GetParam();
   make({kFast, kSlow});
-  const TransferPlan plan = c.upload
-                                ? TransferPlan{.send_bytes = 15'000'000, .send_seed = 1, .window = 1 << 20}
-                                : TransferPlan{.receive_bytes = 15'000'000, .receive_seed = 1};
+  const TransferPlan plan = c.upload ? TransferPlan{.send_bytes = 15'000'000, .send_seed = 1, .window = 1 << 20}
+                                     : TransferPlan{.receive_bytes = 15'000'000, .receive_seed = 1};
   TransferPlan other = answer_to(plan);
   other.window = 1 << 20;
   serve(other);
@@ -397,8 +378,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(MptcpSim, JoinWithoutOptionsLeavesTheOtherPathAlone) {
   make({kFast, kSlow});
   direct.paths[1]->add_middlebox<OptionStripper>(OptionStripper::Rule{.from_syn = true});
-  EXPECT_TRUE(
-      transfer({.send_bytes = 2'000'000, .send_seed = 1, .receive_bytes = 500'000, .receive_seed = 2}));
+  EXPECT_TRUE(transfer({.send_bytes = 2'000'000, .send_seed = 1, .receive_bytes = 500'000, .receive_seed = 2}));
 }
 
 TEST_F(MptcpSim, DssStrippedLaterOnOnePathMovesTheDataToTheOther) {
@@ -423,18 +403,15 @@ TEST_P(MptcpMiddleboxes, TransferArrives) {
   make({kFast, kSlow});
   GetParam().add(*direct.paths[1]);
   if (GetParam().on_every_path) GetParam().add(*direct.paths[0]);
-  EXPECT_TRUE(
-      transfer({.send_bytes = 1'500'000, .send_seed = 1, .receive_bytes = 700'000, .receive_seed = 2}));
+  EXPECT_TRUE(transfer({.send_bytes = 1'500'000, .send_seed = 1, .receive_bytes = 700'000, .receive_seed = 2}));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, MptcpMiddleboxes,
     testing::Values(
         BoxCase{"SequenceRewriter", [](Path& p) { p.add_middlebox<SequenceRewriter>(Prng(9)); }},
-        BoxCase{"Splitter",
-                [](Path& p) { p.add_middlebox<Splitter>(500, Splitter::Options::kOnEveryPiece); }},
-        BoxCase{"SplitterFirstOnly",
-                [](Path& p) { p.add_middlebox<Splitter>(500, Splitter::Options::kOnFirstPiece); }},
+        BoxCase{"Splitter", [](Path& p) { p.add_middlebox<Splitter>(500, Splitter::Options::kOnEveryPiece); }},
+        BoxCase{"SplitterFirstOnly", [](Path& p) { p.add_middlebox<Splitter>(500, Splitter::Options::kOnFirstPiece); }},
         BoxCase{"CoalescerOnOnePath", [](Path& p) { p.add_middlebox<Coalescer>(1800, Micros(300)); }, false}),
     [](const auto& test) { return test.param.name; });
 

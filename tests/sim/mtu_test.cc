@@ -1,5 +1,5 @@
-// Links of every size a deployment has, the same or different ones on the two legs: what is sent fits, arrives byte for byte,
-// and uses the frames there are.
+// Links of every size a deployment has, the same or different ones on the two legs: what is sent fits, arrives byte for
+// byte, and uses the frames there are.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -40,12 +40,17 @@ class MtuSim : public SimTest, public testing::WithParamInterface<Case> {
  protected:
   void SetUp() override {
     const Case& c = GetParam();
-    const LinkParameters access{.bits_per_second = 50'000'000, .delay = Micros(5000), .queue_bytes = 200'000, .mtu = c.access_mtu};
-    const LinkParameters server_side{.bits_per_second = 500'000'000, .delay = Micros(1000), .queue_bytes = 1'000'000, .mtu = c.server_mtu};
+    const LinkParameters access{
+        .bits_per_second = 50'000'000, .delay = Micros(5000), .queue_bytes = 200'000, .mtu = c.access_mtu};
+    const LinkParameters server_side{
+        .bits_per_second = 500'000'000, .delay = Micros(1000), .queue_bytes = 1'000'000, .mtu = c.server_mtu};
     const std::vector<PathParameters> paths(std::max<size_t>(c.paths, 1), PathParameters::symmetric(access));
     ip::PortOffloads offloads;
     if (c.offloads)
-      offloads = {.receive_ip_checksum = true, .receive_tcp_checksum = true, .transmit_tcp_checksum = true, .transmit_multi_segment = true};
+      offloads = {.receive_ip_checksum = true,
+                  .receive_tcp_checksum = true,
+                  .transmit_tcp_checksum = true,
+                  .transmit_multi_segment = true};
     net = make_concentrated(world, paths, PathParameters::symmetric(server_side),
                             {.v6 = c.v6, .offloads = offloads, .access_mtu = c.access_mtu, .server_mtu = c.server_mtu});
   }
@@ -76,7 +81,8 @@ class MtuSim : public SimTest, public testing::WithParamInterface<Case> {
     std::vector<Path*> paths = net.accesses;
     paths.push_back(net.server_path);
     for (Path* path : paths)
-      for (Direction d : {Direction::kForward, Direction::kBackward}) EXPECT_EQ(path->link(d).statistics().oversize_drops, 0u);
+      for (Direction d : {Direction::kForward, Direction::kBackward})
+        EXPECT_EQ(path->link(d).statistics().oversize_drops, 0u);
     for (Host* host : {net.client, net.concentrator, net.server}) {
       EXPECT_LE(host->counters().tcp_timeouts, 2u) << host->name() << ": full queues lose packets, but nothing stalls";
       EXPECT_EQ(host->counters().tcp_mtu_reduced, 0u) << host->name();

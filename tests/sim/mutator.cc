@@ -20,8 +20,8 @@ using wire::tcp_flag::kUrg;
 
 constexpr size_t kKept = 24;                                // frames of a direction kept for replays
 constexpr Micros kLongestHold = Micros::milliseconds(300);  // a frame overtaken by none goes on
-constexpr unsigned kMostExtra = 40;    // a flow: each is answered, and answers are replayed too
-constexpr size_t kSmallestFrame = 15;  // Ethernet and something
+constexpr unsigned kMostExtra = 40;                         // a flow: each is answered, and answers are replayed too
+constexpr size_t kSmallestFrame = 15;                       // Ethernet and something
 
 size_t index_of(Direction d) {
   return static_cast<size_t>(d);
@@ -98,8 +98,7 @@ void Mutator::handle(Direction direction, Frame frame) {
     frame = flip(flow, *segment, frame);
   if (happens(flow, Mutation::kDuplicate)) forward(flow, direction, frame);
   if (happens(flow, Mutation::kDelay))
-    return pass_later(direction, std::move(frame),
-                      Micros(static_cast<int64_t>(prng_.magnitude(500, 3'000'000))));
+    return pass_later(direction, std::move(frame), Micros(static_cast<int64_t>(prng_.magnitude(500, 3'000'000))));
   if (happens(flow, Mutation::kReorder)) return hold(flow, direction, std::move(frame));
   forward(flow, direction, std::move(frame));
 }
@@ -135,8 +134,7 @@ void Mutator::forward(Flow& flow, Direction direction, Frame frame) {
 
 void Mutator::hold(Flow& flow, Direction direction, Frame frame) {
   const uint64_t id = ++held_ids_;
-  flow.held[index_of(direction)].push_back(
-      {std::move(frame), id, static_cast<unsigned>(prng_.between(1, 8))});
+  flow.held[index_of(direction)].push_back({std::move(frame), id, static_cast<unsigned>(prng_.between(1, 8))});
   loop_->after(kLongestHold, [this, &flow, direction, id] { let_go(flow, direction, id); });
 }
 
@@ -170,8 +168,7 @@ Frame Mutator::truncate(Flow& flow, const Segment& segment, const Frame& frame) 
 }
 
 Frame Mutator::flip(Flow& flow, const Segment& segment, const Frame& frame) {
-  const bool checked_payload =
-      rules_.dss_checksums && flow.join && flow.ways[0].mapped && flow.ways[1].mapped;
+  const bool checked_payload = rules_.dss_checksums && flow.join && flow.ways[0].mapped && flow.ways[1].mapped;
   if (checked_payload && !flow.mptcp_broken && !segment.payload.empty() && prng_.chance(0.2)) {
     Segment altered = segment;
     for (uint64_t n = prng_.between(1, 4); n > 0; --n) flip_bit(altered.payload, prng_);

@@ -72,8 +72,9 @@ class Mutator : public Middlebox {
     unsigned extra = 0;  ///< frames replayed and injected so far
     bool join = false;
     bool syn_damaged = false;  ///< the ends may not agree on timestamps, which old garbage is told by
-    bool cut = false;  ///< a mapping may reach beyond its segment: what follows needs none of its own
-    bool unmapped = false;  ///< garbage without a mapping lies in the window: a mapping beyond its segment would take it in
+    bool cut = false;          ///< a mapping may reach beyond its segment: what follows needs none of its own
+    bool unmapped =
+        false;  ///< garbage without a mapping lies in the window: a mapping beyond its segment would take it in
     bool mptcp_broken = false;  ///< has seen MP_FAIL or an infinite mapping
   };
 

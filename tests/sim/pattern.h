@@ -49,8 +49,7 @@ class Pattern {
   }
   static void store(uint8_t* to, uint64_t word, size_t size) {
     if constexpr (std::endian::native == std::endian::little) {
-      if (size ==
-          sizeof word) {  // worth it: nearly all of them, and every byte of a simulation comes by here
+      if (size == sizeof word) {  // worth it: nearly all of them, and every byte of a simulation comes by here
         std::memcpy(to, &word, sizeof word);
         return;
       }

@@ -8,9 +8,12 @@ namespace tributary::sim {
 namespace {
 
 constexpr LinkParameters kAccess = {.bits_per_second = 100'000'000, .delay = Micros(10'000), .queue_bytes = 500'000};
-constexpr LinkParameters kLongAccess = {.bits_per_second = 100'000'000, .delay = Micros(60'000), .queue_bytes = 1'500'000};
-constexpr LinkParameters kServerSide = {.bits_per_second = 1'000'000'000, .delay = Micros(2000), .queue_bytes = 1'000'000};
-constexpr LinkParameters kFarServer = {.bits_per_second = 1'000'000'000, .delay = Micros(50'000), .queue_bytes = 8'000'000};
+constexpr LinkParameters kLongAccess = {
+    .bits_per_second = 100'000'000, .delay = Micros(60'000), .queue_bytes = 1'500'000};
+constexpr LinkParameters kServerSide = {
+    .bits_per_second = 1'000'000'000, .delay = Micros(2000), .queue_bytes = 1'000'000};
+constexpr LinkParameters kFarServer = {
+    .bits_per_second = 1'000'000'000, .delay = Micros(50'000), .queue_bytes = 8'000'000};
 
 /// Sees that no window is taken back.
 class EdgeWatcher : public Middlebox {
@@ -48,9 +51,11 @@ class EdgeWatcher : public Middlebox {
 /// A concentrator with one access, in a world of its own; downloads and uploads by plan.
 class RelayWorld {
  public:
-  RelayWorld(uint64_t seed, const LinkParameters& access, const LinkParameters& server_side, const ConcentratedOptions& options)
+  RelayWorld(uint64_t seed, const LinkParameters& access, const LinkParameters& server_side,
+             const ConcentratedOptions& options)
       : world(seed),
-        net(make_concentrated(world, {PathParameters::symmetric(access)}, PathParameters::symmetric(server_side), options)) {
+        net(make_concentrated(world, {PathParameters::symmetric(access)}, PathParameters::symmetric(server_side),
+                              options)) {
     for (Path* path : {net.server_path, net.accesses[0]}) watchers_.push_back(&path->add_middlebox<EdgeWatcher>());
     net.server->listen(kServerPort, [this](const IncomingConnection&) {
       auto made = std::make_unique<Transfer>(answers_.at(servers.size()));
@@ -98,7 +103,9 @@ class RelayWorld {
   std::vector<EdgeWatcher*> watchers_;
 };
 
-uint64_t seed() { return seed_from_environment(21); }
+uint64_t seed() {
+  return seed_from_environment(21);
+}
 
 struct LongCase {
   const char* name;
@@ -123,8 +130,8 @@ class LongFatPipe : public testing::TestWithParam<LongCase> {
   }
 };
 
-// 100 Mbit/s over 120 ms, the server next to us or nearly as far again: a relay that starts small is two round trips behind
-// one that has all it could ever need from the first byte on, and no more.
+// 100 Mbit/s over 120 ms, the server next to us or nearly as far again: a relay that starts small is two round trips
+// behind one that has all it could ever need from the first byte on, and no more.
 TEST_P(LongFatPipe, IsFilledAsByALargeBudget) {
   const double fixed = seconds_with(6 << 20);
   const double sized = seconds_with(proxy::Policy().budget);
@@ -134,14 +141,18 @@ TEST_P(LongFatPipe, IsFilledAsByALargeBudget) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LongFatPipe,
-                         testing::Values(LongCase{"Download", false, false, false}, LongCase{"Upload", true, false, false},
+                         testing::Values(LongCase{"Download", false, false, false},
+                                         LongCase{"Upload", true, false, false},
                                          LongCase{"MptcpDownload", false, true, false},
                                          LongCase{"DownloadFromAfar", false, false, true},
                                          LongCase{"UploadToAfar", true, false, true}),
                          [](const auto& test) { return test.param.name; });
 
 // 20 kB a second, of which the client's stack keeps little.
-constexpr TransferPlan kSlowReader{.receive_bytes = 400'000, .receive_seed = 5, .window = 100'000, .read_at_once = 1000,
+constexpr TransferPlan kSlowReader{.receive_bytes = 400'000,
+                                   .receive_seed = 5,
+                                   .window = 100'000,
+                                   .read_at_once = 1000,
                                    .read_pause = Micros::milliseconds(50)};
 Settings slow_client() {
   Settings settings = HostConfig::small_settings();
@@ -164,7 +175,8 @@ TEST(RightSizing, SlowReadersHoldNoMoreThanTheyStartedWith) {
   relay.finish();
 }
 
-// More slow readers than the pool could hold the budgets of, and one that reads: it gets the link, and payload is never refused.
+// More slow readers than the pool could hold the budgets of, and one that reads: it gets the link, and payload is never
+// refused.
 TEST(RightSizing, SlowReadersShareAPoolAndLeaveOthersTheirs) {
   constexpr uint32_t kBuffers = 2048;
   RelayWorld relay(seed(), kAccess, kServerSide, {.client = slow_client(), .data_buffers = kBuffers});
@@ -184,15 +196,21 @@ TEST(RightSizing, SlowReadersShareAPoolAndLeaveOthersTheirs) {
 // It was fast, and then its reader slows down: what waits goes back to what a slow reader needs.
 TEST(RightSizing, AFastStreamWhoseReaderSlowsDownGivesBack) {
   RelayWorld relay(seed(), kAccess, kServerSide, {});
-  const TransferPlan plan{.receive_bytes = 14'000'000, .receive_seed = 5, .window = 6 << 20, .stall_after = 12'000'000,
-                          .stall = Micros::seconds(5), .receive_budget = 300'000};
+  const TransferPlan plan{.receive_bytes = 14'000'000,
+                          .receive_seed = 5,
+                          .window = 6 << 20,
+                          .stall_after = 12'000'000,
+                          .stall = Micros::seconds(5),
+                          .receive_budget = 300'000};
   relay.start(plan, false);
   uint32_t fast = 0;
-  relay.world.run_until([&] { return fast = std::max(fast, relay.buffers_in_use()), relay.clients[0]->received() >= 12'000'000; },
-                        Micros::seconds(30));
+  relay.world.run_until(
+      [&] { return fast = std::max(fast, relay.buffers_in_use()), relay.clients[0]->received() >= 12'000'000; },
+      Micros::seconds(30));
   EXPECT_GT(fast, 200u);
   relay.world.run_for(Micros::seconds(4));
-  EXPECT_LE(relay.buffers_in_use(), 1'200'000 / 1400u) << "twice what 100 Mbit/s bring in 24 ms, and the doubling before";
+  EXPECT_LE(relay.buffers_in_use(), 1'200'000 / 1400u)
+      << "twice what 100 Mbit/s bring in 24 ms, and the doubling before";
   relay.finish();
 }
 

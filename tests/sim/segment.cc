@@ -18,8 +18,7 @@ std::optional<Segment> Segment::parse(const Frame& frame) {
   Segment s;
   const std::span<const uint8_t> bytes(frame);
   const auto ethernet = wire::parse_ethernet(bytes);
-  if (!ethernet || (ethernet->type != wire::ether_type::kIpv4 && ethernet->type != wire::ether_type::kIpv6))
-    return {};
+  if (!ethernet || (ethernet->type != wire::ether_type::kIpv4 && ethernet->type != wire::ether_type::kIpv6)) return {};
   s.ethernet = *ethernet;
   const auto packet = bytes.subspan(ethernet->size());
   if (wire::parse_ip(packet, false, s.ip) != wire::IpError::kNone) return {};

@@ -13,8 +13,8 @@
 
 namespace tributary::sim {
 
-constexpr uint8_t kOptionEnd = 0, kOptionNop = 1, kOptionWindowScale = 3, kOptionSackPermitted = 4,
-                  kOptionSack = 5, kOptionTimestamps = 8, kOptionMptcp = 30;
+constexpr uint8_t kOptionEnd = 0, kOptionNop = 1, kOptionWindowScale = 3, kOptionSackPermitted = 4, kOptionSack = 5,
+                  kOptionTimestamps = 8, kOptionMptcp = 30;
 
 struct Segment {
   wire::EthernetHeader ethernet;

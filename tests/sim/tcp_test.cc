@@ -34,9 +34,7 @@ class TcpSim : public SimTest {
       return testing::AssertionFailure() << "no connection: " << client->describe();
     return run_to_end(world, {client, server}, limit);
   }
-  double seconds() const {
-    return static_cast<double>((world.loop.now() - Micros::seconds(1000)).count()) / 1e6;
-  }
+  double seconds() const { return static_cast<double>((world.loop.now() - Micros::seconds(1000)).count()) / 1e6; }
 
   Direct direct{};
   Transfer* client = nullptr;
@@ -57,20 +55,17 @@ void PrintTo(const LinkCase& c, std::ostream* out) {
 class TcpLinks : public TcpSim, public testing::WithParamInterface<LinkCase> {};
 
 TEST_P(TcpLinks, UploadArrives) {
-  make(GetParam().link,
-       {.v6 = GetParam().v6, .offloads = GetParam().offloads, .pass_delay = GetParam().pass_delay});
+  make(GetParam().link, {.v6 = GetParam().v6, .offloads = GetParam().offloads, .pass_delay = GetParam().pass_delay});
   EXPECT_TRUE(transfer({.send_bytes = 700'000, .send_seed = 1}));
 }
 
 TEST_P(TcpLinks, DownloadArrives) {
-  make(GetParam().link,
-       {.v6 = GetParam().v6, .offloads = GetParam().offloads, .pass_delay = GetParam().pass_delay});
+  make(GetParam().link, {.v6 = GetParam().v6, .offloads = GetParam().offloads, .pass_delay = GetParam().pass_delay});
   EXPECT_TRUE(transfer({.receive_bytes = 700'000, .receive_seed = 1}));
 }
 
 TEST_P(TcpLinks, BothDirectionsAtOnceArrive) {
-  make(GetParam().link,
-       {.v6 = GetParam().v6, .offloads = GetParam().offloads, .pass_delay = GetParam().pass_delay});
+  make(GetParam().link, {.v6 = GetParam().v6, .offloads = GetParam().offloads, .pass_delay = GetParam().pass_delay});
   EXPECT_TRUE(transfer({.send_bytes = 400'000, .send_seed = 1, .receive_bytes = 600'000, .receive_seed = 2}));
 }
 
@@ -80,36 +75,27 @@ constexpr ip::PortOffloads kChainsOnly = {false, false, false, false, true};
 INSTANTIATE_TEST_SUITE_P(
     All, TcpLinks,
     testing::Values(
-        LinkCase{"Clean", kGood}, LinkCase{"V6", kGood, true},
-        LinkCase{"Offloads", kGood, false, kAllOffloads}, LinkCase{"OffloadsV6", kGood, true, kAllOffloads},
-        LinkCase{"Bursts", kGood, false, {}, Micros(2000)},
+        LinkCase{"Clean", kGood}, LinkCase{"V6", kGood, true}, LinkCase{"Offloads", kGood, false, kAllOffloads},
+        LinkCase{"OffloadsV6", kGood, true, kAllOffloads}, LinkCase{"Bursts", kGood, false, {}, Micros(2000)},
         LinkCase{"NoDelay", {.bits_per_second = 1'000'000'000}},
         LinkCase{"Loss1", {.bits_per_second = 50'000'000, .delay = Micros(10'000), .loss = 0.01}},
         LinkCase{"Loss5", {.bits_per_second = 50'000'000, .delay = Micros(10'000), .loss = 0.05}},
-        LinkCase{"Loss5Chains",
-                 {.bits_per_second = 50'000'000, .delay = Micros(10'000), .loss = 0.05},
-                 false,
-                 kChainsOnly},
+        LinkCase{
+            "Loss5Chains", {.bits_per_second = 50'000'000, .delay = Micros(10'000), .loss = 0.05}, false, kChainsOnly},
         LinkCase{"Loss5Offloads",
                  {.bits_per_second = 50'000'000, .delay = Micros(10'000), .loss = 0.05},
                  false,
                  kAllOffloads},
-        LinkCase{"BurstLoss",
-                 {.bits_per_second = 50'000'000,
-                  .delay = Micros(10'000),
-                  .burst = 0.005,
-                  .burst_length = Micros(20'000)}},
-        LinkCase{"Reordering",
-                 {.bits_per_second = 50'000'000,
-                  .delay = Micros(10'000),
-                  .reorder = 0.05,
-                  .reorder_delay = Micros(8000)}},
+        LinkCase{
+            "BurstLoss",
+            {.bits_per_second = 50'000'000, .delay = Micros(10'000), .burst = 0.005, .burst_length = Micros(20'000)}},
+        LinkCase{
+            "Reordering",
+            {.bits_per_second = 50'000'000, .delay = Micros(10'000), .reorder = 0.05, .reorder_delay = Micros(8000)}},
         LinkCase{"Duplication", {.bits_per_second = 50'000'000, .delay = Micros(10'000), .duplicate = 0.05}},
         LinkCase{"Corruption", {.bits_per_second = 50'000'000, .delay = Micros(10'000), .corrupt = 0.03}},
-        LinkCase{
-            "CorruptionV6", {.bits_per_second = 50'000'000, .delay = Micros(10'000), .corrupt = 0.03}, true},
-        LinkCase{"ShallowQueue",
-                 {.bits_per_second = 20'000'000, .delay = Micros(20'000), .queue_bytes = 15'000}},
+        LinkCase{"CorruptionV6", {.bits_per_second = 50'000'000, .delay = Micros(10'000), .corrupt = 0.03}, true},
+        LinkCase{"ShallowQueue", {.bits_per_second = 20'000'000, .delay = Micros(20'000), .queue_bytes = 15'000}},
         LinkCase{"Everything",
                  {.bits_per_second = 20'000'000,
                   .delay = Micros(15'000),
@@ -140,8 +126,7 @@ TEST_F(TcpSim, CleanPathHasNoRetransmission) {
   EXPECT_EQ(direct.client->counters().tcp_retransmitted, 0u);
   EXPECT_EQ(direct.server->counters().tcp_retransmitted, 0u);
   EXPECT_EQ(direct.client->counters().payload_copies, 0u);
-  EXPECT_EQ(direct.client->counters().tcp_checksum_errors + direct.server->counters().tcp_checksum_errors,
-            0u);
+  EXPECT_EQ(direct.client->counters().tcp_checksum_errors + direct.server->counters().tcp_checksum_errors, 0u);
 }
 
 TEST_F(TcpSim, CorruptedSegmentsAreCountedAndDropped) {
@@ -178,11 +163,8 @@ TEST_F(TcpSim, OneByteWritesArrive) {
 
 TEST_F(TcpSim, OneByteAtATimeArrives) {
   make({.bits_per_second = 50'000'000, .delay = Micros(500)});
-  EXPECT_TRUE(transfer({.send_bytes = 300,
-                        .send_seed = 1,
-                        .smallest_write = 1,
-                        .largest_write = 1,
-                        .one_write_a_turn = true}));
+  EXPECT_TRUE(
+      transfer({.send_bytes = 300, .send_seed = 1, .smallest_write = 1, .largest_write = 1, .one_write_a_turn = true}));
 }
 
 TEST_F(TcpSim, WritesOfEverySizeArrive) {
@@ -317,8 +299,7 @@ TEST_F(TcpSim, OutageInMidTransferIsSurvived) {
 
 TEST_F(TcpSim, PathForGoodDeadTimesOutBothEnds) {
   make(kGood);
-  const TransferPlan plan{
-      .send_bytes = 3'000'000, .send_seed = 1, .receive_bytes = 3'000'000, .receive_seed = 2};
+  const TransferPlan plan{.send_bytes = 3'000'000, .send_seed = 1, .receive_bytes = 3'000'000, .receive_seed = 2};
   serve(answer_to(plan, CloseWhen::kSent));
   start(plan);
   direct.paths[0]->plan_outage(Micros::milliseconds(200), Micros::never());
@@ -396,19 +377,18 @@ TEST_P(TcpMiddleboxes, TransferArrives) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, TcpMiddleboxes,
-    testing::Values(
-        BoxCase{"SequenceRewriter", [](Path& p) { p.add_middlebox<SequenceRewriter>(Prng(9)); }},
-        BoxCase{"Splitter",
-                [](Path& p) { p.add_middlebox<Splitter>(500, Splitter::Options::kOnEveryPiece); }},
-        BoxCase{"NoTimestamps", [](Path& p) { strip(p, kOptionTimestamps); }},
-        BoxCase{"NoSack", [](Path& p) { strip(p, kOptionSackPermitted); }},
-        BoxCase{"NoWindowScale", [](Path& p) { strip(p, kOptionWindowScale); }},
-        BoxCase{"NoOptions",
-                [](Path& p) {
-                  for (const uint8_t kind : {kOptionTimestamps, kOptionSackPermitted, kOptionWindowScale})
-                    strip(p, kind);
-                }},
-        BoxCase{"Coalescer", [](Path& p) { p.add_middlebox<Coalescer>(1800, Micros(300)); }}),
+    testing::Values(BoxCase{"SequenceRewriter", [](Path& p) { p.add_middlebox<SequenceRewriter>(Prng(9)); }},
+                    BoxCase{"Splitter",
+                            [](Path& p) { p.add_middlebox<Splitter>(500, Splitter::Options::kOnEveryPiece); }},
+                    BoxCase{"NoTimestamps", [](Path& p) { strip(p, kOptionTimestamps); }},
+                    BoxCase{"NoSack", [](Path& p) { strip(p, kOptionSackPermitted); }},
+                    BoxCase{"NoWindowScale", [](Path& p) { strip(p, kOptionWindowScale); }},
+                    BoxCase{"NoOptions",
+                            [](Path& p) {
+                              for (const uint8_t kind : {kOptionTimestamps, kOptionSackPermitted, kOptionWindowScale})
+                                strip(p, kind);
+                            }},
+                    BoxCase{"Coalescer", [](Path& p) { p.add_middlebox<Coalescer>(1800, Micros(300)); }}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

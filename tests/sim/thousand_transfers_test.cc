@@ -51,8 +51,7 @@ void add_random_middlebox(Path& path, Prng& prng, bool mptcp) {
       return;
     case 3: {
       constexpr uint8_t kKinds[] = {kOptionTimestamps, kOptionSackPermitted, kOptionWindowScale};
-      path.add_middlebox<OptionStripper>(
-          OptionStripper::Rule{.from_syn = true, .kind = kKinds[prng.below(3)]});
+      path.add_middlebox<OptionStripper>(OptionStripper::Rule{.from_syn = true, .kind = kKinds[prng.below(3)]});
       return;
     }
     case 4:
@@ -115,12 +114,9 @@ Net make_net(World& world, const std::vector<PathParameters>& paths, Prng& prng)
   if (prng.chance(0.5)) pass_delay = Micros(static_cast<int64_t>(prng.magnitude(10, 1000)));
 
   if (prng.chance(0.5)) {
-    const Direct direct = make_direct(world, paths,
-                                      {.v6 = v6,
-                                       .client = settings[0],
-                                       .server = settings[1],
-                                       .offloads = offloads,
-                                       .pass_delay = pass_delay});
+    const Direct direct = make_direct(
+        world, paths,
+        {.v6 = v6, .client = settings[0], .server = settings[1], .offloads = offloads, .pass_delay = pass_delay});
     return {client_paths(direct), direct.server, direct.paths};
   }
   ConcentratedOptions options;
@@ -133,8 +129,7 @@ Net make_net(World& world, const std::vector<PathParameters>& paths, Prng& prng)
   options.pass_delay = pass_delay;
   options.budget = static_cast<uint32_t>(prng.magnitude(50'000, 1'000'000));
   options.max_budget = 4 * options.budget;
-  const Concentrated concentrated =
-      make_concentrated(world, paths, {random_link(prng), random_link(prng)}, options);
+  const Concentrated concentrated = make_concentrated(world, paths, {random_link(prng), random_link(prng)}, options);
   return {client_paths(concentrated), concentrated.server, concentrated.accesses};
 }
 
@@ -190,8 +185,7 @@ std::string run_one(uint64_t seed) {
   net.server->post([&] {
     for (Transfer* server : servers) server->abort();
   });
-  const auto served =
-      std::count_if(servers.begin(), servers.end(), [](Transfer* t) { return t->is_complete(); });
+  const auto served = std::count_if(servers.begin(), servers.end(), [](Transfer* t) { return t->is_complete(); });
   const bool strays_empty = all_servers([](Transfer* t) { return t->is_complete() || t->received() == 0; });
   if (!client.is_complete() || served != 1 || !strays_empty) {
     wrong = client.describe() + "\n";
@@ -207,9 +201,7 @@ TEST(ThousandTransfers, ArriveByteExact) {
   const char* only = std::getenv("TRIBUTARY_SIM_SEED");
   const char* runs = std::getenv("TRIBUTARY_SIM_RUNS");
   const uint64_t first = seed_from_environment(kFirstSeed);
-  const unsigned count = runs != nullptr   ? static_cast<unsigned>(std::atoi(runs))
-                         : only != nullptr ? 1
-                                           : kRuns;
+  const unsigned count = runs != nullptr ? static_cast<unsigned>(std::atoi(runs)) : only != nullptr ? 1 : kRuns;
   const auto start = std::chrono::steady_clock::now();
   unsigned failed = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
@@ -224,9 +216,8 @@ TEST(ThousandTransfers, ArriveByteExact) {
     ADD_FAILURE() << "again: TRIBUTARY_SIM_SEED=" << seed << " thousand_transfers_test\n" << wrong;
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::printf("%u transfers, seeds %llu to %llu, %u failed, %.1f s\n", count,
-              static_cast<unsigned long long>(first), static_cast<unsigned long long>(first + count - 1),
-              failed, seconds);
+  std::printf("%u transfers, seeds %llu to %llu, %u failed, %.1f s\n", count, static_cast<unsigned long long>(first),
+              static_cast<unsigned long long>(first + count - 1), failed, seconds);
 }
 
 }  // namespace

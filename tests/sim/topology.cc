@@ -30,8 +30,7 @@ Direct make_direct(World& world, const std::vector<PathParameters>& paths, const
     configs[side].pass_delay = options.pass_delay;
     configs[side].data_buffers = options.data_buffers;
     for (size_t i = 0; i < paths.size(); ++i)
-      configs[side].interfaces.push_back(
-          {address_text(options.v6, i, side + 1) + (options.v6 ? "/64" : "/24")});
+      configs[side].interfaces.push_back({address_text(options.v6, i, side + 1) + (options.v6 ? "/64" : "/24")});
   }
   Direct direct{&world.add_host(configs[0]), &world.add_host(configs[1]), {}, options.v6};
   for (uint16_t i = 0; i < paths.size(); ++i)
@@ -48,8 +47,7 @@ struct SubflowKeeper::State {
   std::map<IpAddress, Micros> opened;  ///< when last, by local address
 };
 
-SubflowKeeper::SubflowKeeper(Application& application, std::vector<Target> targets, Micros interval,
-                             bool reopen) {
+SubflowKeeper::SubflowKeeper(Application& application, std::vector<Target> targets, Micros interval, bool reopen) {
   auto state = std::make_shared<State>();
   state->application = &application;
   state->missing = targets;
@@ -78,8 +76,7 @@ void SubflowKeeper::look(std::shared_ptr<State> state) {
     std::erase_if(state->missing, [&](const Target& t) {
       Micros& last = state->opened[t.local];
       if (last != Micros(0) && app.host().now() - last < kPatience) return false;
-      const bool opened =
-          app.stack().open_subflow(app.stream(), t.local, t.remote, t.port, t.interface, t.backup);
+      const bool opened = app.stack().open_subflow(app.stream(), t.local, t.remote, t.port, t.interface, t.backup);
       if (opened) last = app.host().now();
       return opened;
     });
@@ -123,8 +120,7 @@ Transfer& start_transfer(const ClientPaths& paths, const TransferPlan& plan, boo
 testing::AssertionResult run_to_end(World& world, const std::vector<const Transfer*>& ends, Micros limit) {
   const Micros start = world.loop.now();
   const bool done = world.run_until(
-      [&] { return std::all_of(ends.begin(), ends.end(), [](const Transfer* t) { return t->is_gone(); }); },
-      limit);
+      [&] { return std::all_of(ends.begin(), ends.end(), [](const Transfer* t) { return t->is_gone(); }); }, limit);
   auto result = testing::AssertionFailure();
   result << (done ? "" : "not done after ") << (world.loop.now() - start).in_milliseconds() << " ms\n";
   bool good = done;

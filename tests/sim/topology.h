@@ -43,8 +43,8 @@ class SubflowKeeper {
     bool backup = false;
   };
   /// Looks every `interval` of virtual time while the stream of `application` exists.
-  SubflowKeeper(Application& application, std::vector<Target> targets,
-                Micros interval = Micros::milliseconds(10), bool reopen = false);
+  SubflowKeeper(Application& application, std::vector<Target> targets, Micros interval = Micros::milliseconds(10),
+                bool reopen = false);
 
  private:
   struct State;
@@ -65,8 +65,7 @@ ClientPaths client_paths(const Direct& direct);
 
 /// Opens a connection over the first path, with subflows on the others when `mptcp`.
 Transfer& start_transfer(const ClientPaths& paths, const TransferPlan& plan, bool mptcp, bool reopen = false);
-inline Transfer& start_transfer(const Direct& direct, const TransferPlan& plan, bool mptcp,
-                                bool reopen = false) {
+inline Transfer& start_transfer(const Direct& direct, const TransferPlan& plan, bool mptcp, bool reopen = false) {
   return start_transfer(client_paths(direct), plan, mptcp, reopen);
 }
 

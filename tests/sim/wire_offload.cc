@@ -24,15 +24,12 @@ void fill_in_checksums(Frame& frame, const rte_mbuf& m, const ip::PortOffloads& 
   if (!(m.ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK))) return;
   const auto packet = std::span(frame).subspan(m.l2_len);
   if (m.ol_flags & RTE_MBUF_F_TX_IP_CKSUM) {
-    if (!offloads.transmit_ip_checksum)
-      throw std::logic_error("IP checksum asked of a port without the offload");
+    if (!offloads.transmit_ip_checksum) throw std::logic_error("IP checksum asked of a port without the offload");
     wire::store16(packet.data() + kIpv4ChecksumOffset, 0);
-    wire::store16(packet.data() + kIpv4ChecksumOffset,
-                  static_cast<uint16_t>(~wire::sum_bytes(packet.first(m.l3_len))));
+    wire::store16(packet.data() + kIpv4ChecksumOffset, static_cast<uint16_t>(~wire::sum_bytes(packet.first(m.l3_len))));
   }
   if ((m.ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM) {
-    if (!offloads.transmit_tcp_checksum)
-      throw std::logic_error("TCP checksum asked of a port without the offload");
+    if (!offloads.transmit_tcp_checksum) throw std::logic_error("TCP checksum asked of a port without the offload");
     wire::IpHeader ip;
     if (wire::parse_ip(packet, true, ip) != wire::IpError::kNone || ip.header_size != m.l3_len)
       throw std::logic_error("checksum offload with wrong header sizes");
@@ -48,8 +45,7 @@ void fill_in_checksums(Frame& frame, const rte_mbuf& m, const ip::PortOffloads& 
 void mark_received_checksums(rte_mbuf* m, const ip::PortOffloads& offloads) {
   const std::span<const uint8_t> frame(rte_pktmbuf_mtod(m, const uint8_t*), m->data_len);
   const auto ethernet = wire::parse_ethernet(frame);
-  if (!ethernet || (ethernet->type != wire::ether_type::kIpv4 && ethernet->type != wire::ether_type::kIpv6))
-    return;
+  if (!ethernet || (ethernet->type != wire::ether_type::kIpv4 && ethernet->type != wire::ether_type::kIpv6)) return;
   const auto packet = frame.subspan(ethernet->size());
   wire::IpHeader ip;
   const wire::IpError error = wire::parse_ip(packet, false, ip);
@@ -57,8 +53,7 @@ void mark_received_checksums(rte_mbuf* m, const ip::PortOffloads& offloads) {
     if (error == wire::IpError::kChecksum) m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_BAD;
     if (error == wire::IpError::kNone) m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD;
   }
-  if (offloads.receive_tcp_checksum && error == wire::IpError::kNone &&
-      ip.protocol == wire::ip_protocol::kTcp) {
+  if (offloads.receive_tcp_checksum && error == wire::IpError::kNone && ip.protocol == wire::ip_protocol::kTcp) {
     const bool good = wire::same_value(tcp_sum(ip, packet.subspan(ip.header_size, ip.payload_size)), 0);
     m->ol_flags |= good ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD;
   }

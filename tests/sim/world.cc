@@ -36,8 +36,7 @@ Path& World::add_path(const PathParameters& parameters) {
   return *paths_.back();
 }
 
-Path& World::join(Host& a, uint16_t a_interface, Host& b, uint16_t b_interface,
-                  const PathParameters& parameters) {
+Path& World::join(Host& a, uint16_t a_interface, Host& b, uint16_t b_interface, const PathParameters& parameters) {
   Path& path = add_path(parameters);
   a.attach(a_interface, path, Side::kA);
   b.attach(b_interface, path, Side::kB);
@@ -51,9 +50,7 @@ bool World::run_until(const std::function<bool()>& done, Micros limit) {
 std::vector<std::string> World::finish() {
   const Micros limit = loop.now() + kRest;
   loop.run_until(
-      [&] {
-        return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) { return host->is_at_rest(); });
-      },
+      [&] { return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) { return host->is_at_rest(); }); },
       limit);
   loop.run_for(Micros::seconds(1));  // frames still on their way, and what they cause
   std::vector<std::string> left;
@@ -72,8 +69,7 @@ uint64_t seed_from_environment(uint64_t fallback) {
 SimTest::SimTest()
     : world(seed_from_environment(1), current_test()),
       trace(__FILE__, __LINE__,
-            "again: TRIBUTARY_SIM_SEED=" + std::to_string(world.seed) + " --gtest_filter=" + current_test()) {
-}
+            "again: TRIBUTARY_SIM_SEED=" + std::to_string(world.seed) + " --gtest_filter=" + current_test()) {}
 
 SimTest::~SimTest() = default;
 

@@ -47,8 +47,7 @@ TEST(Table, AlignsColumnsByCharacters) {
 }
 
 TEST(RestoreLists, NumberedMembersBecomeAList) {
-  const Json reply =
-      Json::parse(R"({"total": 2, "connections": {"c0": {"subflows": {"s0": {"x": 1}, "s1": {"x": 2}}},
+  const Json reply = Json::parse(R"({"total": 2, "connections": {"c0": {"subflows": {"s0": {"x": 1}, "s1": {"x": 2}}},
                                      "c1": {"subflows": {}}}, "other": {"s1": 1}, "empty": {}})");
   EXPECT_EQ(
       restore_lists(reply).dump(),
@@ -148,10 +147,9 @@ class ClientTest : public testing::Test {
 };
 
 TEST_F(ClientTest, AsksAndUnwrapsReplies) {
-  FakeDaemon daemon(
-      socket_of("a"),
-      {R"({"version":"DPDK","pid":42})", R"({"/tributary/status":{"uptime_s":9}})",
-       R"({"/tributary/nothing":null})", R"({"/tributary/connection":{"error":"gone"}})", "no json"});
+  FakeDaemon daemon(socket_of("a"),
+                    {R"({"version":"DPDK","pid":42})", R"({"/tributary/status":{"uptime_s":9}})",
+                     R"({"/tributary/nothing":null})", R"({"/tributary/connection":{"error":"gone"}})", "no json"});
   std::string error;
   const auto path = find_socket(directory_, {}, error);
   ASSERT_TRUE(path) << error;

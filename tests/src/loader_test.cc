@@ -74,8 +74,7 @@ TEST_P(LoaderError, NamesLineAndWhatWasExpected) {
 INSTANTIATE_TEST_SUITE_P(
     All, LoaderError,
     testing::Values(
-        ErrorCase{"UnknownKey",
-                  break_config("device = \"net_af_packet0", "devcie = 1\ndevice = \"net_af_packet0"),
+        ErrorCase{"UnknownKey", break_config("device = \"net_af_packet0", "devcie = 1\ndevice = \"net_af_packet0"),
                   "t.toml:9: error: unknown key \"devcie\" in [port]; did you mean \"device\"?\n"},
         ErrorCase{"KeyOfAnotherSection", break_config("memory_mb = 256", "data_buffers = 9000"),
                   "t.toml:2: error: unknown key \"data_buffers\" in [eal]; [worker] has one\n"},
@@ -91,17 +90,15 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"RepeatedForSingle", "[[eal]]\n", "t.toml:1: error: \"eal\" is one section: write [eal]\n"},
         ErrorCase{"MissingKey", break_config("device = \"net_af_packet0,iface=veth-a0\"", ""),
                   "t.toml:7: error: [[port]] lacks \"device\": text\n"},
-        ErrorCase{
-            "WrongType", break_config("memory_mb = 256", "memory_mb = \"much\""),
-            "t.toml:2: error: eal.memory_mb: expected an integer from 64 to 1048576 (MB); found \"much\"\n"},
+        ErrorCase{"WrongType", break_config("memory_mb = 256", "memory_mb = \"much\""),
+                  "t.toml:2: error: eal.memory_mb: expected an integer from 64 to 1048576 (MB); found \"much\"\n"},
         ErrorCase{"OutOfRange", break_config("memory_mb = 256", "memory_mb = 63"),
                   "t.toml:2: error: eal.memory_mb: expected an integer from 64 to 1048576 (MB); found 63\n"},
         ErrorCase{"NotABool", "[eal]\nhugepages = 1\n",
                   "t.toml:2: error: eal.hugepages: expected true or false; found 1\n"},
-        ErrorCase{
-            "Fraction", "[tcp]\nmin_rto_ms = 0.5\n",
-            "t.toml:2: error: tcp.min_rto_ms: expected an integer from 1 to 60000 (milliseconds); found a "
-            "fraction\n"},
+        ErrorCase{"Fraction", "[tcp]\nmin_rto_ms = 0.5\n",
+                  "t.toml:2: error: tcp.min_rto_ms: expected an integer from 1 to 60000 (milliseconds); found a "
+                  "fraction\n"},
         ErrorCase{"WrongChoice", "[tcp]\ncongestion = \"cubik\"\n",
                   "t.toml:2: error: tcp.congestion: expected one of \"cubic\", \"newreno\", \"bbr\"; found \"cubik\"; "
                   "did you "
@@ -134,8 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Loader, SyntaxErrorsNameTheirLine) {
   const std::string errors = read_errors("[eal]\nmemory_mb = = 3\n");
   EXPECT_EQ(errors.rfind("t.toml:2: error: no TOML: ", 0), 0u) << errors;
-  EXPECT_NE(read_errors("[eal]\nmemory_mb = 100\nmemory_mb = 200\n").find("t.toml:3: error:"),
-            std::string::npos);
+  EXPECT_NE(read_errors("[eal]\nmemory_mb = 100\nmemory_mb = 200\n").find("t.toml:3: error:"), std::string::npos);
 }
 
 TEST(Loader, AllErrorsAreToldInTheOrderOfTheFile) {

@@ -82,8 +82,7 @@ class Process {
   pid_t pid_ = -1;
   int output_end_ = -1;
   std::string output_;
-  std::chrono::steady_clock::time_point deadline_ =
-      std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds(60);
 };
 
 }  // namespace tributary::test

@@ -92,9 +92,8 @@ TEST_F(Programs, CheckTellsWithoutStarting) {
 }
 
 TEST_F(Programs, ABadConfigurationStartsNothing) {
-  EXPECT_EQ(run({kDaemon, "--config",
-                 write_config("[[route]]\ndestination = \"0.0.0.0/0\"\ngateway = \"10.8.0.1\"\n")}),
-            1);
+  EXPECT_EQ(
+      run({kDaemon, "--config", write_config("[[route]]\ndestination = \"0.0.0.0/0\"\ngateway = \"10.8.0.1\"\n")}), 1);
   expect_output(":24: error: the gateway 10.8.0.1 is on the link of no port");
   EXPECT_FALSE(std::filesystem::exists(socket_dir()));
 }
@@ -108,9 +107,7 @@ TEST_F(Programs, RefusalsAreSentences) {
   expect_output("error: there is no PCI device ffff:00:00.0");
   EXPECT_EQ(run({kDaemon, "--config", write_config("", "net_ring1", "lcores = \"1023\"\n")}), 1);
   expect_output("error: eal.lcores names CPU 1023");
-  EXPECT_EQ(
-      run({kDaemon, "--config", write_config("", "net_ring1", "extra_args = [\"--no-such-argument\"]\n")}),
-      1);
+  EXPECT_EQ(run({kDaemon, "--config", write_config("", "net_ring1", "extra_args = [\"--no-such-argument\"]\n")}), 1);
   expect_output("error: the EAL did not start");
 }
 
@@ -139,8 +136,7 @@ socket_dir = ")" << socket_dir() << "\"\n";
 TEST_F(Programs, StartsAnswersAndStops) {
   Process daemon({kDaemon, "--config", write_config()});
   ASSERT_TRUE(daemon.wait_for_output("\nready\n")) << daemon.output();
-  EXPECT_NE(daemon.output().find("port server0: net_ring1, driver net_ring"), std::string::npos)
-      << daemon.output();
+  EXPECT_NE(daemon.output().find("port server0: net_ring1, driver net_ring"), std::string::npos) << daemon.output();
   EXPECT_NE(daemon.output().find("server leg: from 10.9.0.10"), std::string::npos);
 
   EXPECT_EQ(run({kControl, "--socket-dir", socket_dir(), "status"}), 0);

@@ -144,8 +144,7 @@ std::vector<std::string> source_addresses(const config::Config& config) {
 
 TEST(MakePolicy, AFamilyThePoolLacksLeavesFromTheInterfaceTowardsServers) {
   using config::test::break_config;
-  EXPECT_EQ(source_addresses(load(config::test::kGoodConfig)),
-            (std::vector<std::string>{"10.9.0.10", "fd00:9::10"}));
+  EXPECT_EQ(source_addresses(load(config::test::kGoodConfig)), (std::vector<std::string>{"10.9.0.10", "fd00:9::10"}));
   EXPECT_EQ(source_addresses(load(break_config("\"10.9.0.10\", \"fd00:9::10\"", "\"10.9.0.10\""))),
             (std::vector<std::string>{"10.9.0.10", "fd00:9::2"}));
   EXPECT_EQ(source_addresses(load(break_config("\"10.9.0.10\", \"fd00:9::10\"", ""))),
@@ -164,8 +163,7 @@ TEST(MakePolicy, PreservedSourcesNeedNoPool) {
 
 TEST(MakePoolSizes, BuffersHoldAFrameOfTheGreatestMtu) {
   EXPECT_EQ(make_pool_sizes(load(config::test::kGoodConfig)).data_room, 2048);
-  EXPECT_EQ(make_pool_sizes(
-                load(config::test::break_config("addresses = [\"10.1", "mtu = 9000\naddresses = [\"10.1")))
+  EXPECT_EQ(make_pool_sizes(load(config::test::break_config("addresses = [\"10.1", "mtu = 9000\naddresses = [\"10.1")))
                 .data_room,
             9018);
 }
@@ -185,8 +183,8 @@ TEST(Views, ARelayHasBothLegsAndTheirSubflows) {
   relay.access->mptcp = true;
   relay.access->token = 0xfeedf00d;
   relay.access->subflows.resize(2);
-  relay.access->subflows[1].key = {IpAddress::parse("2001:db8::1").value(),
-                                   IpAddress::parse("2001:db8::2").value(), 80, 4000};
+  relay.access->subflows[1].key = {IpAddress::parse("2001:db8::1").value(), IpAddress::parse("2001:db8::2").value(), 80,
+                                   4000};
   relay.access->subflows[1].backup = true;
   const auto view = view_relay(relay, "transparent");
   EXPECT_EQ(std::get<uint64_t>(find(view, "id")->value), 5u);

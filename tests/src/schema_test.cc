@@ -22,8 +22,7 @@ TEST(Schema, EveryOptionIsDescribed) {
       EXPECT_FALSE(option.meaning.empty()) << section.name << "." << option.key;
       EXPECT_FALSE(option.fallback.empty()) << section.name << "." << option.key;
       if (option.list && option.fallback != kRequired) {
-        EXPECT_EQ(option.fallback, "[]")
-            << section.name << "." << option.key << ": lists have no other default";
+        EXPECT_EQ(option.fallback, "[]") << section.name << "." << option.key << ": lists have no other default";
       }
       if (option.type == Type::kInteger || option.type == Type::kBytes) {
         EXPECT_LT(option.min, option.max) << section.name << "." << option.key;

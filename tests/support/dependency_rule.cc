@@ -21,9 +21,8 @@ constexpr auto kLayers = std::to_array<Layer>({
 });
 
 // DPDK headers that mean an EAL, a port, a thread or a clock: not even packet/ and flow/ may include them.
-constexpr auto kRunningDpdk =
-    std::to_array<std::string_view>({"rte_eal.h", "rte_ethdev.h", "rte_cycles.h", "rte_launch.h",
-                                     "rte_timer.h", "rte_bus_vdev.h", "rte_random.h"});
+constexpr auto kRunningDpdk = std::to_array<std::string_view>(
+    {"rte_eal.h", "rte_ethdev.h", "rte_cycles.h", "rte_launch.h", "rte_timer.h", "rte_bus_vdev.h", "rte_random.h"});
 
 constexpr auto kClocksAndChance = std::to_array<std::string_view>({"steady_clock",
                                                                    "system_clock",

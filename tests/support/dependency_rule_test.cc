@@ -43,8 +43,7 @@ TEST(DependencyRule, JudgesIncludesAndNames) {
       {"proxy/node.cc", "#include \"stack/stack.h\"\n", true},
       {"proxy/node.cc", "#include \"datapath/worker.h\"\n", false},
       {"proxy/node.cc", "#include \"src/config.h\"\n", false},
-      {"src/main.cc",
-       "#include \"proxy/node.h\"\n#include \"datapath/worker.h\"\n#include \"stack/stack.h\"\n", true},
+      {"src/main.cc", "#include \"proxy/node.h\"\n#include \"datapath/worker.h\"\n#include \"stack/stack.h\"\n", true},
       {"src/main.cc", "#include \"tests/support/pools.h\"\n", false},
       {"examples/echo.cc", "#include \"tributary/stack.h\"\n", true},
       {"examples/echo.cc", "#include \"stack/stack.h\"\n", false},
@@ -74,8 +73,7 @@ TEST(DependencyRule, HoldsInTheWholeTree) {
       std::stringstream text;
       text << in.rdbuf();
       ++files;
-      for (const std::string& violation :
-           violations_of(entry.path().lexically_relative(root).string(), text.str()))
+      for (const std::string& violation : violations_of(entry.path().lexically_relative(root).string(), text.str()))
         ADD_FAILURE() << violation;
     }
   }

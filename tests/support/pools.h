@@ -14,7 +14,8 @@ namespace tributary::test {
 
 /// Small pools that fit the test environment's 512 MB many times over. Throws when the EAL has no memory
 /// left.
-inline std::unique_ptr<PacketPools> make_pools(uint32_t data_buffers = 2048, uint32_t header_buffers = 2048, uint16_t data_room = 2048) {
+inline std::unique_ptr<PacketPools> make_pools(uint32_t data_buffers = 2048, uint32_t header_buffers = 2048,
+                                               uint16_t data_room = 2048) {
   const char* error = "";
   PacketPools::Sizes sizes;
   sizes.data_buffers = data_buffers;

@@ -1,5 +1,5 @@
-// What a peer can make us work: packets of queues passed over for each segment it sends, which has to stay the same however
-// large the window is it has opened or filled.
+// What a peer can make us work: packets of queues passed over for each segment it sends, which has to stay the same
+// however large the window is it has opened or filled.
 #include <algorithm>
 #include <numeric>
 
@@ -158,8 +158,8 @@ TEST_F(TcpSackCost, EveryOtherSegmentInRandomOrderAndAgain) {
   EXPECT_LE(cost_of(acks), kMostSteps);
 }
 
-// What an honest receiver of a long path says: one growing block behind a hole, older ones repeated. All of it is understood,
-// for next to nothing.
+// What an honest receiver of a long path says: one growing block behind a hole, older ones repeated. All of it is
+// understood, for next to nothing.
 TEST_F(TcpSackCost, AGrowingBlockBehindHoles) {
   open_with_flight(1500);
   std::vector<Seg> acks;

@@ -1,5 +1,5 @@
-// Opening by SYN cookie: no state until the third ACK (RFC 4987 §3.6). That it is a connection as any other after it is said in
-// handshake_test.cc, TcpPassiveOpen.
+// Opening by SYN cookie: no state until the third ACK (RFC 4987 §3.6). That it is a connection as any other after it is
+// said in handshake_test.cc, TcpPassiveOpen.
 #include "tests/tcp/script.h"
 #include "tests/wire/hex.h"
 

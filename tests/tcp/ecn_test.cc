@@ -45,8 +45,8 @@ INSTANTIATE_TEST_SUITE_P(All, TcpEcnOffer,
                          testing::Values(Offer{Ecn::kAccept, kEce | kCwr, kEce}, Offer{Ecn::kAsk, kEce | kCwr, kEce},
                                          Offer{Ecn::kOff, kEce | kCwr, 0}, Offer{Ecn::kAccept, 0, 0},
                                          Offer{Ecn::kAccept, kEce, 0}, Offer{Ecn::kAccept, kCwr, 0},
-                                         // RFC 9768 §3.1.2: the accurate form is offered with AE on top, and we are a host
-                                         // that knows only the classic one; AE in other company asks for nothing.
+                                         // RFC 9768 §3.1.2: the accurate form is offered with AE on top, and we are a
+                                         // host that knows only the classic one; AE in other company asks for nothing.
                                          Offer{Ecn::kAccept, kAe | kEce | kCwr, kEce},
                                          Offer{Ecn::kOff, kAe | kEce | kCwr, 0}, Offer{Ecn::kAccept, kAe, 0},
                                          Offer{Ecn::kAccept, kAe | kEce, 0}, Offer{Ecn::kAccept, kAe | kCwr, 0}));
@@ -83,7 +83,9 @@ TEST_F(TcpEcn, AnEchoCostsTheWindowOnceARoundTrip) {
   const Seg first = peer.next();
   EXPECT_TRUE(first.has(kCwr)) << "the first new data says that it was heard";
   EXPECT_EQ(first.seq, 1u + 10 * kMss);
-  if (peer.waiting() != 0) { EXPECT_FALSE(peer.next().has(kCwr)); }
+  if (peer.waiting() != 0) {
+    EXPECT_FALSE(peer.next().has(kCwr));
+  }
   peer.ignore_all();
   EXPECT_EQ(counters.tcp_retransmitted, 0u);
   peer.send(ack(1, 1 + 11 * kMss).with(kEce));
@@ -145,10 +147,12 @@ TEST_P(TcpEcnAnswer, OnlyEceAloneAgrees) {
   server.send(ack(1, 6));
 }
 INSTANTIATE_TEST_SUITE_P(All, TcpEcnAnswer,
-                         testing::Values(Answer{0, false}, Answer{kEce, true}, Answer{kEce | kCwr, false}, Answer{kCwr, false},
-                                         Answer{kAe | kEce, true}, Answer{kAe | kEce | kCwr, false}, Answer{kAe, false}));
+                         testing::Values(Answer{0, false}, Answer{kEce, true}, Answer{kEce | kCwr, false},
+                                         Answer{kCwr, false}, Answer{kAe | kEce, true},
+                                         Answer{kAe | kEce | kCwr, false}, Answer{kAe, false}));
 
-// A mark is no guess: what it has cost is not given back when a DSACK shows that a retransmission before it was needless.
+// A mark is no guess: what it has cost is not given back when a DSACK shows that a retransmission before it was
+// needless.
 TEST_F(TcpEcn, ADsackDoesNotTakeAReductionForAMarkBack) {
   open();
   write(pattern(10 * kMss));

@@ -1,4 +1,5 @@
-// Gathering small pieces: Nagle's algorithm (RFC 9293 §3.7.4), corks, and writes that say more follows. Off unless asked for.
+// Gathering small pieces: Nagle's algorithm (RFC 9293 §3.7.4), corks, and writes that say more follows. Off unless
+// asked for.
 #include "tests/tcp/script.h"
 
 namespace tributary::test {

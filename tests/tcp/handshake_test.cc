@@ -174,13 +174,12 @@ TEST_P(TcpOffer, OnlyOfferedOptionsAreAnswered) {
   peer.send(peer.make_syn(GetParam().options));
   EXPECT_EQ(peer.expect(kSyn | kAck, 0, 1).option_bytes, from_hex(GetParam().answer));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, TcpOffer,
-    testing::Values(Offer{"Nothing", {.mss = 0, .sack = false, .wscale = -1}, "020405b4"},
-                    Offer{"Mss", {.mss = 1400, .sack = false, .wscale = -1}, "020405b4"},
-                    Offer{"Sack", {.sack = true, .wscale = -1}, "020405b4 01010402"},
-                    Offer{"Scale", {.sack = false, .wscale = 3}, "020405b4 01030307"}),
-    [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, TcpOffer,
+                         testing::Values(Offer{"Nothing", {.mss = 0, .sack = false, .wscale = -1}, "020405b4"},
+                                         Offer{"Mss", {.mss = 1400, .sack = false, .wscale = -1}, "020405b4"},
+                                         Offer{"Sack", {.sack = true, .wscale = -1}, "020405b4 01010402"},
+                                         Offer{"Scale", {.sack = false, .wscale = 3}, "020405b4 01030307"}),
+                         [](const auto& test) { return test.param.name; });
 
 TEST_F(TcpHandshake, AnUnansweredOptionOfOursIsNotUsed) {
   Peer peer(*this, Peer::server());

@@ -7,8 +7,11 @@ namespace tributary::test {
 namespace {
 
 constexpr uint16_t kMss = 1460;
-constexpr unsigned kAtOnce = 4;  // after a pause: a quantum, which is two segments here, made good and one ahead of its time
-constexpr uint32_t at(unsigned segment) { return 1 + segment * kMss; }
+constexpr unsigned kAtOnce =
+    4;  // after a pause: a quantum, which is two segments here, made good and one ahead of its time
+constexpr uint32_t at(unsigned segment) {
+  return 1 + segment * kMss;
+}
 
 class TcpPacing : public ScriptTest {
  protected:

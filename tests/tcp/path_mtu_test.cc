@@ -94,7 +94,7 @@ TEST_P(TcpPathMtuClaim, OnlyPlausibleSizesAreBelieved) {
 
 INSTANTIATE_TEST_SUITE_P(All, TcpPathMtuClaim,
                          testing::Values(Claim{1280, 1240}, Claim{68, 512},  // less than 552 is not believed
-                                         Claim{0, 1452},                      // a router that does not say: the next plateau
+                                         Claim{0, 1452},  // a router that does not say: the next plateau
                                          Claim{1500, 1460}, Claim{9000, 1460}));
 
 TEST_F(TcpPathMtu, ErrorsAboutWhatIsNotInFlightAreIgnored) {

@@ -7,8 +7,7 @@ namespace {
 
 std::string describe(const Seg& s) {
   std::string text;
-  for (const auto& [flag, letter] :
-       {std::pair{kSyn, 'S'}, {kFin, 'F'}, {kRst, 'R'}, {kPsh, 'P'}, {kAck, '.'}})
+  for (const auto& [flag, letter] : {std::pair{kSyn, 'S'}, {kFin, 'F'}, {kRst, 'R'}, {kPsh, 'P'}, {kAck, '.'}})
     if (s.has(flag)) text += letter;
   text += " seq " + std::to_string(s.seq) + " ack " + std::to_string(s.ack) + " len " +
           std::to_string(s.payload.size()) + " win " + std::to_string(s.window);
@@ -25,8 +24,8 @@ std::string describe(const Seg& s) {
     text += bits;
   }
   for (unsigned i = 0; i < s.options.sack_count; ++i)
-    text += " sack " + std::to_string(s.options.sack[i].left.raw()) + "-" +
-            std::to_string(s.options.sack[i].right.raw());
+    text +=
+        " sack " + std::to_string(s.options.sack[i].left.raw()) + "-" + std::to_string(s.options.sack[i].right.raw());
   return text;
 }
 
@@ -46,8 +45,7 @@ Peer::~Peer() {
 
 Bytes Peer::frame_of(const Seg& segment) const {
   wire::TcpOptions options = segment.options;
-  if (timestamps && !segment.no_timestamps && !options.has(wire::TcpOptions::kTimestamps) &&
-      !segment.has(kRst)) {
+  if (timestamps && !segment.no_timestamps && !options.has(wire::TcpOptions::kTimestamps) && !segment.has(kRst)) {
     options.present |= wire::TcpOptions::kTimestamps;
     options.ts_value = ts_value != 0 ? ts_value : static_cast<uint32_t>(test_.now().in_milliseconds());
     options.ts_echo = segment.has(kAck) ? ts_received : 0;
@@ -77,9 +75,9 @@ Bytes Peer::frame_of(const Seg& segment) const {
   wire::emit_tcp(header, tcp);
   if (options_size != 0) wire::emit_tcp_options(options, std::span(tcp).subspan(wire::kTcpHeaderSize));
   tcp.insert(tcp.end(), segment.payload.begin(), segment.payload.end());
-  const wire::Sum sum = wire::add(wire::pseudo_header_sum(key_.remote, key_.local, wire::ip_protocol::kTcp,
-                                                          static_cast<uint32_t>(tcp.size())),
-                                  wire::sum_bytes(tcp));
+  const wire::Sum sum = wire::add(
+      wire::pseudo_header_sum(key_.remote, key_.local, wire::ip_protocol::kTcp, static_cast<uint32_t>(tcp.size())),
+      wire::sum_bytes(tcp));
   wire::store16(&tcp[16], static_cast<uint16_t>(segment.bad_checksum ? sum : ~sum));
   wire::IpHeader ip = ip_header(key_.remote, key_.local, wire::ip_protocol::kTcp);
   ip.traffic_class = segment.traffic_class;
@@ -104,8 +102,7 @@ void Peer::take(const Parsed& frame, Micros at) {
   s.traffic_class = frame.ip->traffic_class;
   s.window = header.window;
   s.payload.assign(frame.payload.begin() + header.header_size, frame.payload.end());
-  s.option_bytes.assign(frame.payload.begin() + wire::kTcpHeaderSize,
-                        frame.payload.begin() + header.header_size);
+  s.option_bytes.assign(frame.payload.begin() + wire::kTcpHeaderSize, frame.payload.begin() + header.header_size);
   wire::parse_tcp_options(s.option_bytes, s.options);
   const wire::Sum sum =
       wire::add(wire::pseudo_header_sum(frame.ip->source, frame.ip->destination, wire::ip_protocol::kTcp,
@@ -122,8 +119,7 @@ void Peer::take(const Parsed& frame, Micros at) {
   }
   if (s.options.has(wire::TcpOptions::kTimestamps)) ts_received = s.options.ts_value;
   if (timestamps && !(header.flags & kRst)) {
-    EXPECT_TRUE(s.options.has(wire::TcpOptions::kTimestamps))
-        << "every segment carries timestamps (RFC 7323 §3.2)";
+    EXPECT_TRUE(s.options.has(wire::TcpOptions::kTimestamps)) << "every segment carries timestamps (RFC 7323 §3.2)";
   }
   if (mptcp != nullptr) {
     const bool capable = s.has_mp(wire::MptcpOptions::kCapable);

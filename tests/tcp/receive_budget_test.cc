@@ -31,9 +31,9 @@ TEST(RightSizing, BudgetFollowsRateTimesRoundTrip) {
     int64_t rtt_ms;
     uint32_t least, most;
   } cases[] = {
-      {10'000, 20, 64'000, 64'000},           // 80 kbit/s: never more than at the start
-      {125'000, 100, 64'000, 64'000},         // 1 Mbit/s
-      {1'250'000, 100, 250'000, 510'000},     // 10 Mbit/s
+      {10'000, 20, 64'000, 64'000},        // 80 kbit/s: never more than at the start
+      {125'000, 100, 64'000, 64'000},      // 1 Mbit/s
+      {1'250'000, 100, 250'000, 510'000},  // 10 Mbit/s
       {12'500'000, 100, 2'500'000, 5'100'000},
       {12'500'000, 10, 250'000, 560'000},
       {125'000'000, 200, 8'000'000, 8'000'000},  // bounded
@@ -144,7 +144,8 @@ TEST_F(ReceiveShare, StreamsNobodyReadsHaveEqualPartsAndLeaveSome) {
   // Each comes when those before have sent what they may.
   for (int i = 0; i < 12; ++i) {
     senders.push_back(open());
-    while (send(senders.back())) {}
+    while (send(senders.back())) {
+    }
   }
   const uint32_t used = stack().context().pools.data_in_use();
   EXPECT_LE(used, 4096u * 15 / 16) << "or payload would be refused";

@@ -234,7 +234,8 @@ TEST_F(TcpReceive, RandomPiecesFitTogether) {
         for (uint32_t i = left - 1; i < right - 1; ++i) ASSERT_TRUE(has[i]) << "seed " << seed << " byte " << i;
       }
     };
-    for (int i = 0; i < 200; ++i) send(1 + static_cast<uint32_t>(random.u64() % (kSize - 1)), 1 + static_cast<uint32_t>(random.u64() % 90));
+    for (int i = 0; i < 200; ++i)
+      send(1 + static_cast<uint32_t>(random.u64() % (kSize - 1)), 1 + static_cast<uint32_t>(random.u64() % 90));
     for (uint32_t from = 0; from < kSize; from += 60) send(from, 80);
     wait_ms(50);
     other.ignore_all();

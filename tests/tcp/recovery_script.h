@@ -13,7 +13,8 @@ class RecoveryScript : public ScriptTest {
   /// The first byte of a segment, without timestamps.
   static constexpr uint32_t at(unsigned segment) { return 1 + segment * kMss; }
 
-  /// Opens and sends segments 0..n-1, of which the initial window lets ten go; a round trip later their ACKs would be due.
+  /// Opens and sends segments 0..n-1, of which the initial window lets ten go; a round trip later their ACKs would be
+  /// due.
   void open_and_send(unsigned n, Peer::Options options = {}) {
     options.rtt = Micros::milliseconds(100);
     listen();

@@ -33,7 +33,8 @@ TEST_F(TcpRecovery, ThreeSackedSegmentsAreEnoughWithTimestampsToo) {
   peer.ignore_all();
 }
 
-// A delayed ACK is sent at once when something is missing: it acknowledges what is below the hole and SACKs what is above it.
+// A delayed ACK is sent at once when something is missing: it acknowledges what is below the hole and SACKs what is
+// above it.
 TEST_F(TcpRecovery, AnAckOfWhatIsBelowAHoleAndASackOfWhatIsAboveIsNoReordering) {
   open_and_send(10);
   sack(1, 2, 3);
@@ -85,7 +86,8 @@ TEST_F(TcpRecovery, ADsackOfAllThatWasSentAgainTakesTheReductionBack) {
   peer.expect_nothing();  // it may be overtaken: three SACKed segments are no proof any more
 }
 
-// RFC 2883 §4: a duplicate of something out of order is reported in front of the block it lies in. It was not sent again.
+// RFC 2883 §4: a duplicate of something out of order is reported in front of the block it lies in. It was not sent
+// again.
 TEST_F(TcpRecovery, ADsackWithinTheSecondBlockLeavesTheReduction) {
   open_and_send(10);
   sack(0, 1, 4);

@@ -20,11 +20,9 @@ class TcpRules : public ScriptTest {
     tcp.seq = peer.stack_isn + seq;
     Bytes quoted(wire::kTcpHeaderSize);
     wire::emit_tcp(tcp, quoted);
-    const Bytes packet =
-        ip_packet(ip_header(peer.key().local, peer.key().remote, wire::ip_protocol::kTcp), quoted);
+    const Bytes packet = ip_packet(ip_header(peer.key().local, peer.key().remote, wire::ip_protocol::kTcp), quoted);
     const Link link{{{2, 0, 0, 0, 1, 1}}, {{2, 0, 0, 0, 0, 1}}};
-    return icmp_frame(link, ip_header(addr(v4 ? "192.0.2.99" : "2001:db8::99"), addr(local), 0), type, code,
-                      0, packet);
+    return icmp_frame(link, ip_header(addr(v4 ? "192.0.2.99" : "2001:db8::99"), addr(local), 0), type, code, 0, packet);
   }
   Peer peer{*this};
 };

@@ -46,8 +46,7 @@ void ScriptTest::TearDown() {
   EXPECT_EQ(stack().context().time_wait.size(), 0u);
   EXPECT_EQ(stack().context().flows.size(), 0u);
   EXPECT_EQ(stack().context().wheel.next_deadline(), Micros::never()) << "a timer is left";
-  for (const auto& entry : logs_)
-    EXPECT_FALSE(stack().info(entry->stream)) << "a stream outlived its connection";
+  for (const auto& entry : logs_) EXPECT_FALSE(stack().info(entry->stream)) << "a stream outlived its connection";
   ip_.drop_queued();
   incoming.clear();
   EXPECT_EQ(pools_->data_in_use(), 0u) << "before the stack is destroyed";
@@ -111,8 +110,7 @@ void ScriptTest::accept(size_t i) {
 }
 
 void ScriptTest::on_stream(ByteStream stream, uint64_t, uint16_t events) {
-  const auto found =
-      std::find_if(logs_.begin(), logs_.end(), [&](auto& entry) { return entry->stream == stream; });
+  const auto found = std::find_if(logs_.begin(), logs_.end(), [&](auto& entry) { return entry->stream == stream; });
   ASSERT_NE(found, logs_.end()) << "an event for a stream nobody knows";
   StreamLog& log = **found;
   EXPECT_FALSE(log.gone) << "an event after the end";
@@ -129,8 +127,7 @@ void ScriptTest::read_all(StreamLog& log) {
   uint32_t bytes = 0;
   while (Packet packet = packets.pop_front()) {
     const auto payload = packet.payload();
-    EXPECT_TRUE(wire::same_value(packet.info().payload_sum, wire::sum_bytes(payload)))
-        << "the payload's sum is wrong";
+    EXPECT_TRUE(wire::same_value(packet.info().payload_sum, wire::sum_bytes(payload))) << "the payload's sum is wrong";
     log.received.append(payload.begin(), payload.end());
     bytes += static_cast<uint32_t>(payload.size());
   }
@@ -234,22 +231,20 @@ void ScriptTest::drain() {
 }
 
 void ScriptTest::hand_over(const Parsed& frame) {
-  ASSERT_TRUE(frame.ip && frame.ip->protocol == wire::ip_protocol::kTcp)
-      << "neither TCP nor a neighbour's business";
+  ASSERT_TRUE(frame.ip && frame.ip->protocol == wire::ip_protocol::kTcp) << "neither TCP nor a neighbour's business";
   const auto header = wire::parse_tcp(frame.payload);
   ASSERT_TRUE(header);
   const FlowKey key{frame.ip->source, frame.ip->destination, header->source_port, header->destination_port};
   const auto peer = std::find_if(peers_.begin(), peers_.end(), [&](Peer* p) { return p->key() == key; });
-  ASSERT_NE(peer, peers_.end()) << "a segment to nobody: " << key.remote.to_string() << " port "
-                                << key.remote_port;
+  ASSERT_NE(peer, peers_.end()) << "a segment to nobody: " << key.remote.to_string() << " port " << key.remote_port;
   (*peer)->take(frame, now_);
 }
 
 bool ScriptTest::answer_neighbor_question(uint16_t port, const Parsed& frame) {
   Bytes answer;
   if (frame.arp) {
-    answer = arp_frame(link_to_stack(port), {wire::Arp::Operation::kReply, kPeerMacs[port],
-                                             frame.arp->target_ip, kStackMacs[port], frame.arp->sender_ip});
+    answer = arp_frame(link_to_stack(port), {wire::Arp::Operation::kReply, kPeerMacs[port], frame.arp->target_ip,
+                                             kStackMacs[port], frame.arp->sender_ip});
   } else if (frame.neighbor && !frame.neighbor->advertisement) {
     wire::IpHeader header = ip_header(frame.neighbor->target, frame.ip->source, wire::ip_protocol::kIcmpv6);
     header.hop_limit = 255;

@@ -15,11 +15,9 @@
 
 namespace tributary::test {
 
-inline constexpr uint16_t kFin = wire::tcp_flag::kFin, kSyn = wire::tcp_flag::kSyn,
-                          kRst = wire::tcp_flag::kRst, kPsh = wire::tcp_flag::kPsh,
-                          kAck = wire::tcp_flag::kAck, kEce = wire::tcp_flag::kEce,
-                          kCwr = wire::tcp_flag::kCwr, kAe = wire::tcp_flag::kAe,
-                          kUrg = wire::tcp_flag::kUrg;
+inline constexpr uint16_t kFin = wire::tcp_flag::kFin, kSyn = wire::tcp_flag::kSyn, kRst = wire::tcp_flag::kRst,
+                          kPsh = wire::tcp_flag::kPsh, kAck = wire::tcp_flag::kAck, kEce = wire::tcp_flag::kEce,
+                          kCwr = wire::tcp_flag::kCwr, kAe = wire::tcp_flag::kAe, kUrg = wire::tcp_flag::kUrg;
 
 /// The two ends of an MPTCP connection, for relative data sequence numbers.
 struct MptcpSide {
@@ -62,9 +60,7 @@ struct Seg {
   Seg& with(uint16_t more_flags) { return flags |= more_flags, *this; }
   Seg& tos(uint8_t value) { return traffic_class = value, *this; }
   Seg& mss(uint16_t value) { return set(wire::TcpOptions::kMss), options.mss = value, *this; }
-  Seg& wscale(uint8_t shift) {
-    return set(wire::TcpOptions::kWindowScale), options.window_scale = shift, *this;
-  }
+  Seg& wscale(uint8_t shift) { return set(wire::TcpOptions::kWindowScale), options.window_scale = shift, *this; }
   Seg& sack_ok() { return set(wire::TcpOptions::kSackPermitted); }
   Seg& ts(uint32_t value, uint32_t echo) {
     return set(wire::TcpOptions::kTimestamps), options.ts_value = value, options.ts_echo = echo, *this;
@@ -138,9 +134,7 @@ struct Seg {
   Seg& prio(bool backup) { return options.mptcp.prio.backup = backup, set_mp(wire::MptcpOptions::kPrio); }
   /// MP_FAIL of the mapping at `dsn`, relative.
   Seg& fail(uint64_t dsn) { return options.mptcp.fail.dsn = DataSeq(dsn), set_mp(wire::MptcpOptions::kFail); }
-  Seg& fastclose(Key key) {
-    return options.mptcp.fastclose.receiver_key = key, set_mp(wire::MptcpOptions::kFastclose);
-  }
+  Seg& fastclose(Key key) { return options.mptcp.fastclose.receiver_key = key, set_mp(wire::MptcpOptions::kFastclose); }
 
   wire::Dss& dss_ref() { return set_mp(wire::MptcpOptions::kDss), options.mptcp.dss; }
   Seg& set(wire::TcpOptions::Bit bit) { return options.present |= bit, *this; }

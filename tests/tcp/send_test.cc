@@ -14,8 +14,7 @@ class TcpSend : public ScriptTest {
     peer.open(options, window);
   }
   /// Expects `n` full segments from `seq` on.
-  void expect_segments(uint32_t seq, unsigned n,
-                       std::source_location where = std::source_location::current()) {
+  void expect_segments(uint32_t seq, unsigned n, std::source_location where = std::source_location::current()) {
     for (unsigned i = 0; i < n; ++i, seq += kMss) peer.expect_data(seq, 1, pattern(kMss, seq - 1), where);
   }
   Peer peer{*this};

@@ -1,4 +1,5 @@
-// Recoveries that were not needed, and how they are noticed (RFC 3522, RFC 5682, RFC 3708, RFC 8985 §7.4), limited transmit.
+// Recoveries that were not needed, and how they are noticed (RFC 3522, RFC 5682, RFC 3708, RFC 8985 §7.4), limited
+// transmit.
 #include "tests/tcp/recovery_script.h"
 
 namespace tributary::test {

@@ -57,8 +57,7 @@ TEST_F(LinkCommand, AQueueIsLimitedInBytesOrInFrames) {
 }
 
 TEST_F(LinkCommand, ALineWithAnErrorChangesNothing) {
-  for (const char* line :
-       {"rate 5M loss 7", "rate 5M colour red", "rate 5M delay", "rate 5M drop-dst somewhere"}) {
+  for (const char* line : {"rate 5M loss 7", "rate 5M colour red", "rate 5M delay", "rate 5M drop-dst somewhere"}) {
     EXPECT_NE(apply(line).error, "") << line;
     EXPECT_EQ(forward().rate, 0u) << line;
   }
@@ -76,8 +75,7 @@ TEST_F(LinkCommand, StatsAreAskedForAndABlankLineIsNothing) {
 }
 
 TEST_F(LinkCommand, DestinationsToDropAreBounded) {
-  for (std::size_t i = 0; i < FrameFilter::kMostAddresses; ++i)
-    EXPECT_EQ(apply("drop-dst 192.0.2.1").error, "");
+  for (std::size_t i = 0; i < FrameFilter::kMostAddresses; ++i) EXPECT_EQ(apply("drop-dst 192.0.2.1").error, "");
   EXPECT_NE(apply("drop-dst 192.0.2.1").error, "");
   EXPECT_EQ(apply("drop-dst none").error, "");
   EXPECT_EQ(apply("drop-dst 2001:db8::1").error, "");
@@ -88,9 +86,7 @@ TEST_F(LinkCommand, StatisticsAreOneLineOfJson) {
   pool.release(link.forward.take_due(TimePoint{0})->index);
   std::string line = describe(link, milliseconds(1500));
   EXPECT_EQ(line.find('\n'), line.size() - 1);
-  EXPECT_EQ(
-      line.find("{\"time\":1.500000,\"forward\":{\"offered_frames\":1,\"offered_bytes\":60,\"frames\":1,"),
-      0u)
+  EXPECT_EQ(line.find("{\"time\":1.500000,\"forward\":{\"offered_frames\":1,\"offered_bytes\":60,\"frames\":1,"), 0u)
       << line;
   EXPECT_NE(line.find("\"drops\":{\"queue\":0,"), std::string::npos);
 }

@@ -23,9 +23,7 @@ class LinkDirection : public ::testing::Test {
     EXPECT_EQ(pool.count_free(), kFrames) << "a frame was neither delivered nor released";
   }
 
-  void set(const Parameters& parameters, TimePoint now = TimePoint{0}) {
-    direction.set_parameters(now, parameters);
-  }
+  void set(const Parameters& parameters, TimePoint now = TimePoint{0}) { direction.set_parameters(now, parameters); }
 
   bool offer(TimePoint now, std::uint32_t length = 1500) {
     auto frame = pool.take();
@@ -278,8 +276,7 @@ TEST_F(LinkDirection, LiftingTheRateKeepsTheOrderOfTheQueue) {
 TEST_F(LinkDirection, TheSameSeedGivesTheSameFates) {
   FramePool pool_a(1000, 16), pool_b(1000, 16);
   Direction a(pool_a, 42), b(pool_b, 42);
-  for (Direction* d : {&a, &b})
-    d->set_parameters(TimePoint{0}, {.loss = 0.3, .duplicate = 0.2, .reorder = 0.2});
+  for (Direction* d : {&a, &b}) d->set_parameters(TimePoint{0}, {.loss = 0.3, .duplicate = 0.2, .reorder = 0.2});
   for (int i = 0; i < 500; ++i) {
     a.offer(microseconds(i), {*pool_a.take(), 100});
     b.offer(microseconds(i), {*pool_b.take(), 100});

@@ -27,8 +27,7 @@ struct Timer : TimerNode {
 
 class World {
  public:
-  World(uint64_t seed, size_t count)
-      : rng_(seed), wheel_(std::make_unique<TimerWheel>(now_)), timers_(count) {}
+  World(uint64_t seed, size_t count) : rng_(seed), wheel_(std::make_unique<TimerWheel>(now_)), timers_(count) {}
 
   void run(unsigned rounds, unsigned operations, unsigned cap) {
     for (unsigned round = 0; round < rounds && !testing::Test::HasFailure(); ++round) {

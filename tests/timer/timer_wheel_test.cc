@@ -47,9 +47,9 @@ TEST_P(Distance, FiresAtTheDeadlineOrOneTickLaterAfterFewSteps) {
 }
 
 INSTANTIATE_TEST_SUITE_P(TimerWheel, Distance,
-                         testing::Values(0, 1, 127, 128, 129, 255 * 128, 256 * 128, 256 * 128 + 1, 200'000,
-                                         1'000'000, 256 * 256 * 128 - 1, 256 * 256 * 128, 60'000'000,
-                                         7'200'000'000, int64_t{30} * 86'400 * 1'000'000, int64_t{1} << 50));
+                         testing::Values(0, 1, 127, 128, 129, 255 * 128, 256 * 128, 256 * 128 + 1, 200'000, 1'000'000,
+                                         256 * 256 * 128 - 1, 256 * 256 * 128, 60'000'000, 7'200'000'000,
+                                         int64_t{30} * 86'400 * 1'000'000, int64_t{1} << 50));
 
 TEST(TimerWheel, TicksMayBeFiner) {
   for (const int64_t distance : {1, 16, 17, 4000, 5000, 2'000'000}) {

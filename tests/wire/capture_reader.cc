@@ -39,8 +39,7 @@ CapturedPacket strip_ethernet(std::span<const uint8_t> frame) {
 
 std::vector<CapturedPacket> read_capture(const std::string& path) {
   char error[PCAP_ERRBUF_SIZE] = "";
-  const std::unique_ptr<pcap_t, decltype(&pcap_close)> file(pcap_open_offline(path.c_str(), error),
-                                                            pcap_close);
+  const std::unique_ptr<pcap_t, decltype(&pcap_close)> file(pcap_open_offline(path.c_str(), error), pcap_close);
   if (file == nullptr) throw std::runtime_error(path + ": " + error);
   const int link_type = pcap_datalink(file.get());
   if (link_type != DLT_EN10MB && link_type != DLT_LINUX_SLL2)

@@ -57,9 +57,7 @@ struct Segment {
   TcpHeader tcp;
   TcpOptions options;
   std::span<const uint8_t> bytes;  ///< from the TCP header on, without padding
-  std::span<const uint8_t> area() const {
-    return bytes.subspan(kTcpHeaderSize, tcp.header_size - kTcpHeaderSize);
-  }
+  std::span<const uint8_t> area() const { return bytes.subspan(kTcpHeaderSize, tcp.header_size - kTcpHeaderSize); }
   std::span<const uint8_t> payload() const { return bytes.subspan(tcp.header_size); }
 };
 
@@ -120,8 +118,8 @@ TEST(Capture, HeadersAreEmittedByteForByte) {
       const std::span<uint8_t> tcp = std::span(out).subspan(ip_size);
       std::copy(segment.bytes.begin() + kTcpHeaderSize, segment.bytes.end(), tcp.begin() + kTcpHeaderSize);
       emit_tcp(header, tcp);
-      const Sum pseudo = pseudo_header_sum(segment.ip.source, segment.ip.destination, ip_protocol::kTcp,
-                                           segment.ip.payload_size);
+      const Sum pseudo =
+          pseudo_header_sum(segment.ip.source, segment.ip.destination, ip_protocol::kTcp, segment.ip.payload_size);
       header.checksum = static_cast<uint16_t>(~add(pseudo, sum_bytes(tcp)));
       emit_tcp(header, tcp);
       ASSERT_EQ(to_hex(out), to_hex(packet.bytes));
@@ -151,8 +149,8 @@ TEST(Capture, OptionAreasAreEmittedByteForByte) {
 TEST(Capture, PayloadSumFollowsFromTheHeaders) {
   for (const std::string& path : test::list_captures())
     for_each_segment(path, [](const Segment& segment, const CapturedPacket&) {
-      const Sum pseudo = pseudo_header_sum(segment.ip.source, segment.ip.destination, ip_protocol::kTcp,
-                                           segment.ip.payload_size);
+      const Sum pseudo =
+          pseudo_header_sum(segment.ip.source, segment.ip.destination, ip_protocol::kTcp, segment.ip.payload_size);
       const Sum headers = sum_bytes(segment.bytes.first(segment.tcp.header_size));
       const Sum derived = static_cast<Sum>(~add(pseudo, headers));
       ASSERT_TRUE(same_value(derived, sum_bytes(segment.payload())));
@@ -172,8 +170,8 @@ struct SentBytes {
 std::map<Direction, SentBytes> reassemble(const std::string& path) {
   std::map<Direction, SentBytes> senders;
   for_each_segment(path, [&](const Segment& segment, const CapturedPacket&) {
-    SentBytes& sent = senders[{segment.ip.source, segment.tcp.source_port, segment.ip.destination,
-                               segment.tcp.destination_port}];
+    SentBytes& sent =
+        senders[{segment.ip.source, segment.tcp.source_port, segment.ip.destination, segment.tcp.destination_port}];
     if (segment.tcp.has(tcp_flag::kSyn)) {
       sent.initial_seq = segment.tcp.seq;
       return;
@@ -204,8 +202,7 @@ Verified verify_dss_checksums(const std::string& name) {
     for (const auto& [subflow_seq, dss] : sent.mappings) {
       const size_t size = dss.data_length - (dss.data_fin ? 1u : 0u);
       if (size != 0 && (subflow_seq == 0 || subflow_seq - 1 + size > sent.bytes.size())) continue;
-      const auto data =
-          size == 0 ? std::span<const uint8_t>() : std::span(sent.bytes).subspan(subflow_seq - 1, size);
+      const auto data = size == 0 ? std::span<const uint8_t>() : std::span(sent.bytes).subspan(subflow_seq - 1, size);
       const Sum sum = add(dss_pseudo_header_sum(dss.dsn, dss.subflow_seq, dss.data_length), sum_bytes(data));
       ++(same_value(add(sum, dss.checksum), 0xffff) ? result.good : result.bad);
     }
@@ -232,8 +229,8 @@ TEST(Capture, EverySubtypeOccurs) {
       if (o.has(MptcpOptions::kJoin)) join_forms |= 1u << static_cast<unsigned>(o.join.form);
     });
   EXPECT_EQ(mptcp, (1 << 9) - 1);
-  EXPECT_EQ(plain, TcpOptions::kMss | TcpOptions::kWindowScale | TcpOptions::kSackPermitted |
-                       TcpOptions::kTimestamps | TcpOptions::kSack);
+  EXPECT_EQ(plain, TcpOptions::kMss | TcpOptions::kWindowScale | TcpOptions::kSackPermitted | TcpOptions::kTimestamps |
+                       TcpOptions::kSack);
   EXPECT_EQ(capable_keys, 7u);
   EXPECT_EQ(join_forms, 7u);
 }

@@ -75,8 +75,7 @@ TEST(Checksum, ThreeOddPiecesConcatenate) {
     whole.insert(whole.end(), c.begin(), c.end());
     const Sum left_first =
         concatenate(concatenate(sum_bytes(a), a.size(), sum_bytes(b)), a.size() + b.size(), sum_bytes(c));
-    const Sum right_first =
-        concatenate(sum_bytes(a), a.size(), concatenate(sum_bytes(b), b.size(), sum_bytes(c)));
+    const Sum right_first = concatenate(sum_bytes(a), a.size(), concatenate(sum_bytes(b), b.size(), sum_bytes(c)));
     EXPECT_TRUE(same_value(left_first, sum_bytes(whole)));
     EXPECT_TRUE(same_value(right_first, sum_bytes(whole)));
   }
@@ -100,13 +99,12 @@ TEST(Checksum, ArithmeticOfOnesComplement) {
 
 TEST(Checksum, PseudoHeaderIsTheSumOfItsBytes) {
   const IpAddress v4a = IpAddress::v4(0xc0000201), v4b = IpAddress::v4(0xc6336407);
-  EXPECT_TRUE(same_value(pseudo_header_sum(v4a, v4b, 6, 0x1234),
-                         sum_by_definition(from_hex("c0000201 c6336407 0006 1234"))));
+  EXPECT_TRUE(
+      same_value(pseudo_header_sum(v4a, v4b, 6, 0x1234), sum_by_definition(from_hex("c0000201 c6336407 0006 1234"))));
   const IpAddress v6a = *IpAddress::parse("2001:db8::7"), v6b = *IpAddress::parse("fe80::1:2");
-  EXPECT_TRUE(same_value(
-      pseudo_header_sum(v6a, v6b, 58, 0x12345),
-      sum_by_definition(from_hex("20010db8000000000000000000000007 fe800000000000000000000000010002"
-                                 "00012345 0000003a"))));
+  EXPECT_TRUE(same_value(pseudo_header_sum(v6a, v6b, 58, 0x12345),
+                         sum_by_definition(from_hex("20010db8000000000000000000000007 fe800000000000000000000000010002"
+                                                    "00012345 0000003a"))));
 }
 
 // The vectors of the wire notes: "hello" mapped at IDSN+1, then with DATA_FIN, then the bare DATA_FIN.

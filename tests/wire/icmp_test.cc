@@ -19,8 +19,7 @@ TEST(Icmp, EchoHeaderRoundTrips) {
   std::vector<uint8_t> out(8);
   emit_icmp(*header, out);
   EXPECT_EQ(out, from_hex("08 00 1234 abcd 0007"));
-  for (size_t size = 0; size < kIcmpHeaderSize; ++size)
-    EXPECT_FALSE(parse_icmp(std::span(bytes).first(size)));
+  for (size_t size = 0; size < kIcmpHeaderSize; ++size) EXPECT_FALSE(parse_icmp(std::span(bytes).first(size)));
 }
 
 TEST(Icmp, ChecksumOfAnEchoVerifies) {
@@ -105,8 +104,7 @@ TEST(NeighborMessage, InvalidOnesAreRefused) {
 }
 
 constexpr char kQuotedV4[] = "4500 05dc 1234 4000 3f06 0000 c0000201 c6336407";
-constexpr char kQuotedV6[] =
-    "60000000 0500 06 3f 20010db8000000000000000000000001 20010db8000000000000000000000002";
+constexpr char kQuotedV6[] = "60000000 0500 06 3f 20010db8000000000000000000000001 20010db8000000000000000000000002";
 
 TEST(QuotedSegment, EightBytesOfTcpAreEnough) {
   const auto segment = parse_quoted_segment(from_hex(std::string(kQuotedV4) + "1f90 c350 01020304"));
@@ -149,8 +147,7 @@ TEST(QuotedSegment, LaterFragmentsOtherProtocolsAndNonsenseAreRefused) {
     size_t offset;
     uint8_t value;
   };
-  for (const Row& row :
-       std::initializer_list<Row>{{0, 0x44}, {0, 0x4f}, {0, 0x55}, {0, 0x65}, {7, 1}, {9, 1}}) {
+  for (const Row& row : std::initializer_list<Row>{{0, 0x44}, {0, 0x4f}, {0, 0x55}, {0, 0x65}, {7, 1}, {9, 1}}) {
     auto bytes = good;
     bytes[row.offset] = row.value;
     EXPECT_FALSE(parse_quoted_segment(bytes)) << row.offset;

@@ -111,9 +111,8 @@ TEST(IpPrefix, TextKeepsTheLength) {
 }
 
 TEST(IpPrefix, ImpossibleTextIsRefused) {
-  for (const char* text :
-       {"", "/", "192.0.2.0/", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2.0/+8", "192.0.2.0/8 ",
-        "192.0.2.0/256", "192.0.2.0/2/4", "2001:db8::/129", "/24", "192.0.2.0/0x8"})
+  for (const char* text : {"", "/", "192.0.2.0/", "192.0.2.0/33", "192.0.2.0/-1", "192.0.2.0/+8", "192.0.2.0/8 ",
+                           "192.0.2.0/256", "192.0.2.0/2/4", "2001:db8::/129", "/24", "192.0.2.0/0x8"})
     EXPECT_FALSE(IpPrefix::parse(text)) << text;
 }
 
@@ -124,8 +123,8 @@ TEST(MacAddress, TextIsReadAndWritten) {
   EXPECT_EQ(mac->to_string(), "02:00:5e:10:00:ff");
   EXPECT_FALSE(mac->is_multicast());
   EXPECT_TRUE(MacAddress::broadcast().is_multicast());
-  for (const char* text : {"", "02:00:5e:10:00", "02:00:5e:10:00:fff", "02-00-5e-10-00-ff",
-                           "02:00:5e:10:00:fg", "2:00:5e:10:00:ff:", "02:00:5e:10:0:0ff"})
+  for (const char* text : {"", "02:00:5e:10:00", "02:00:5e:10:00:fff", "02-00-5e-10-00-ff", "02:00:5e:10:00:fg",
+                           "2:00:5e:10:00:ff:", "02:00:5e:10:0:0ff"})
     EXPECT_FALSE(MacAddress::parse(text)) << text;
 }
 

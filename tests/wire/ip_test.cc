@@ -85,8 +85,7 @@ TEST(Ip, EthernetPaddingIsNotPayload) {
 }
 
 TEST(Ip, Ipv4OptionsAreSkipped) {
-  const auto packet =
-      with_checksum(from_hex("4600 001c 0000 0000 4006 0000 c0000201 c6336407 94040000 aabbccdd"), 24);
+  const auto packet = with_checksum(from_hex("4600 001c 0000 0000 4006 0000 c0000201 c6336407 94040000 aabbccdd"), 24);
   IpHeader header;
   ASSERT_EQ(parse_ip(packet, false, header), IpError::kNone);
   EXPECT_EQ(header.header_size, 24);
@@ -127,18 +126,18 @@ TEST(Ip, ImpossibleIpv4LengthsAreRefused) {
     IpError error;
   };
   IpHeader header;
-  for (const Row& row : std::initializer_list<Row>{
-           {"", IpError::kTruncated},
-           {"45", IpError::kTruncated},
-           {"35 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kVersion},
-           {"05 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kVersion},
-           {"44 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kHeaderLength},
-           {"40 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kHeaderLength},
-           {"46 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kTruncated},
-           {"46 00 0014 0000 0000 4006 0000 c0000201 c6336407 00000000", IpError::kTotalLength},
-           {"45 00 0013 0000 0000 4006 0000 c0000201 c6336407", IpError::kTotalLength},
-           {"45 00 0000 0000 0000 4006 0000 c0000201 c6336407", IpError::kTotalLength},
-           {"45 00 0015 0000 0000 4006 0000 c0000201 c6336407", IpError::kTruncated}})
+  for (const Row& row :
+       std::initializer_list<Row>{{"", IpError::kTruncated},
+                                  {"45", IpError::kTruncated},
+                                  {"35 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kVersion},
+                                  {"05 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kVersion},
+                                  {"44 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kHeaderLength},
+                                  {"40 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kHeaderLength},
+                                  {"46 00 0014 0000 0000 4006 0000 c0000201 c6336407", IpError::kTruncated},
+                                  {"46 00 0014 0000 0000 4006 0000 c0000201 c6336407 00000000", IpError::kTotalLength},
+                                  {"45 00 0013 0000 0000 4006 0000 c0000201 c6336407", IpError::kTotalLength},
+                                  {"45 00 0000 0000 0000 4006 0000 c0000201 c6336407", IpError::kTotalLength},
+                                  {"45 00 0015 0000 0000 4006 0000 c0000201 c6336407", IpError::kTruncated}})
     EXPECT_EQ(parse_ip(from_hex(row.hex), true, header), row.error) << row.hex;
 }
 
@@ -162,8 +161,7 @@ struct ExtensionRow {
   bool is_fragment;
 };
 
-constexpr char kEight[] =
-    "00 00 0000 00000000";  // one more Destination Options header, placeholder next header
+constexpr char kEight[] = "00 00 0000 00000000";  // one more Destination Options header, placeholder next header
 
 TEST(Ip, Ipv6ExtensionHeadersAreWalkedOver) {
   using enum IpError;
@@ -172,12 +170,11 @@ TEST(Ip, Ipv6ExtensionHeadersAreWalkedOver) {
            {"hop-by-hop of 16", 0, "3a 01 0502000001000100 00000000 0000 aa", kNone, 58, 56, false},
            {"destination options", 60, "06 00 010400000000 aa", kNone, 6, 48, false},
            {"hop-by-hop, destination", 0, "3c 00 010400000000 06 00 010400000000 aa", kNone, 6, 56, false},
-           {"hop-by-hop not first", 60, "00 00 010400000000 06 00 010400000000 aa", kExtensionHeader, 0, 0,
-            false},
+           {"hop-by-hop not first", 60, "00 00 010400000000 06 00 010400000000 aa", kExtensionHeader, 0, 0, false},
            {"routing, none left", 43, "06 00 00 00 00000000 aa", kNone, 6, 48, false},
            {"routing, segments left", 43, "06 00 00 01 00000000 aa", kExtensionHeader, 0, 0, false},
-           {"authentication of 24", 51, "06 04 0000 00000001 00000001 000000000000000000000000 aa", kNone, 6,
-            64, false},
+           {"authentication of 24", 51, "06 04 0000 00000001 00000001 000000000000000000000000 aa", kNone, 6, 64,
+            false},
            {"atomic fragment", 44, "06 00 0000 12345678 aa", kNone, 6, 48, false},
            {"atomic fragment, options", 44, "3c 00 0000 12345678 06 00 010400000000 aa", kNone, 6, 56, false},
            {"first fragment", 44, "06 00 0001 12345678 aa", kNone, 6, 48, true},
@@ -209,8 +206,7 @@ TEST(Ip, ChainOfExtensionHeadersIsBounded) {
     for (int i = 1; i < count; ++i) chain += std::string("3c") + (kEight + 2);
     chain += std::string("06") + (kEight + 2);
     IpHeader header;
-    EXPECT_EQ(parse_ip(v6_packet(60, chain), false, header),
-              count == 8 ? IpError::kNone : IpError::kExtensionHeader);
+    EXPECT_EQ(parse_ip(v6_packet(60, chain), false, header), count == 8 ? IpError::kNone : IpError::kExtensionHeader);
   }
 }
 

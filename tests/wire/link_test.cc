@@ -46,11 +46,9 @@ TEST(Ethernet, SecondTagIsLeftAsAnUnknownType) {
 
 TEST(Ethernet, TruncatedFramesAreRefused) {
   const auto plain = from_hex("025e00000001 025e00000002 0800");
-  for (size_t size = 0; size < plain.size(); ++size)
-    EXPECT_FALSE(parse_ethernet(std::span(plain).first(size)));
+  for (size_t size = 0; size < plain.size(); ++size) EXPECT_FALSE(parse_ethernet(std::span(plain).first(size)));
   const auto tagged = from_hex("025e00000001 025e00000002 8100 0064 0800");
-  for (size_t size = 0; size < tagged.size(); ++size)
-    EXPECT_FALSE(parse_ethernet(std::span(tagged).first(size)));
+  for (size_t size = 0; size < tagged.size(); ++size) EXPECT_FALSE(parse_ethernet(std::span(tagged).first(size)));
 }
 
 constexpr char kRequest[] = "0001 0800 06 04 0001 025e00000002 c0000202 000000000000 c0000201";
@@ -67,8 +65,8 @@ TEST(Arp, RequestAndReplyRoundTrip) {
   emit_arp(*request, out);
   EXPECT_EQ(out, from_hex(kRequest));
 
-  Arp reply{Arp::Operation::kReply, *MacAddress::parse("02:5e:00:00:00:01"), request->target_ip,
-            request->sender_mac, request->sender_ip};
+  Arp reply{Arp::Operation::kReply, *MacAddress::parse("02:5e:00:00:00:01"), request->target_ip, request->sender_mac,
+            request->sender_ip};
   emit_arp(reply, out);
   EXPECT_EQ(out, from_hex("0001 0800 06 04 0002 025e00000001 c0000201 025e00000002 c0000202"));
   EXPECT_EQ(parse_arp(out), reply);

@@ -64,11 +64,8 @@ TEST(MptcpOptions, MpCapable) {
           [](auto& o) { o.capable = {.keys = 2, .sender_key = {kKeyA}, .receiver_key = {kKeyB}}; }},
          {"first data", "1e160101 1122334455667788 99aabbccddeeff00 0005", O::kCapable,
           [](auto& o) {
-            o.capable = {.keys = 2,
-                         .sender_key = {kKeyA},
-                         .receiver_key = {kKeyB},
-                         .has_data_length = true,
-                         .data_length = 5};
+            o.capable = {
+                .keys = 2, .sender_key = {kKeyA}, .receiver_key = {kKeyB}, .has_data_length = true, .data_length = 5};
           }},
          {"first data, checksum", "1e180181 1122334455667788 99aabbccddeeff00 0005 6180", O::kCapable,
           [](auto& o) {
@@ -82,8 +79,7 @@ TEST(MptcpOptions, MpCapable) {
                          .checksum = 0x6180};
           }},
          {"version 0 SYN", "1e0c0081 1122334455667788", O::kCapable, [](auto& o) {
-            o.capable = {
-                .version = 0, .checksum_required = true, .algorithms = 1, .keys = 1, .sender_key = {kKeyA}};
+            o.capable = {.version = 0, .checksum_required = true, .algorithms = 1, .keys = 1, .sender_key = {kKeyA}};
           }}});
 }
 
@@ -111,9 +107,8 @@ TEST(MptcpOptions, MpJoin) {
                       .hmac = {0xa5, 0xab, 0x1e, 0x54, 0x3f, 0x35, 0x54, 0xd6}};
           }},
          {"ACK", "1e181000 db39496290c75eb2b36632da8f712e4200dfd507", O::kJoin, [](auto& o) {
-            o.join = {.form = JoinForm::kAck,
-                      .hmac = {0xdb, 0x39, 0x49, 0x62, 0x90, 0xc7, 0x5e, 0xb2, 0xb3, 0x66,
-                               0x32, 0xda, 0x8f, 0x71, 0x2e, 0x42, 0x00, 0xdf, 0xd5, 0x07}};
+            o.join = {.form = JoinForm::kAck, .hmac = {0xdb, 0x39, 0x49, 0x62, 0x90, 0xc7, 0x5e, 0xb2, 0xb3, 0x66,
+                                                       0x32, 0xda, 0x8f, 0x71, 0x2e, 0x42, 0x00, 0xdf, 0xd5, 0x07}};
           }}});
 }
 
@@ -169,8 +164,7 @@ TEST(MptcpOptions, Dss) {
             o.dss.data_length = 1;
             o.dss.checksum = 0xa552;
           }},
-         {"infinite mapping", "1e1c200f f9fb2ac1ea2ce0d3 62815714b76ae9ab 00000006 0000 0000", O::kDss,
-          [&](auto& o) {
+         {"infinite mapping", "1e1c200f f9fb2ac1ea2ce0d3 62815714b76ae9ab 00000006 0000 0000", O::kDss, [&](auto& o) {
             o.dss = full;
             o.dss.has_checksum = true;
             o.dss.dsn = kIdsnA + 6;
@@ -184,8 +178,7 @@ TEST(MptcpOptions, DssLengthFollowsFromItsFlags) {
   for (unsigned flags = 0; flags < 32; ++flags)
     for (size_t length = 3; length <= 40; ++length) {
       const bool ack = flags & 1, mapping = flags & 4;
-      const size_t expected =
-          4 + (ack ? (flags & 2 ? 8u : 4u) : 0u) + (mapping ? (flags & 8 ? 14u : 10u) : 0u);
+      const size_t expected = 4 + (ack ? (flags & 2 ? 8u : 4u) : 0u) + (mapping ? (flags & 8 ? 14u : 10u) : 0u);
       std::vector<uint8_t> bytes(length);
       for (size_t i = 0; i < length; ++i) bytes[i] = static_cast<uint8_t>(0xa0 + i);
       bytes[0] = 30, bytes[1] = static_cast<uint8_t>(length), bytes[2] = 0x20;
@@ -210,22 +203,19 @@ TEST(MptcpOptions, DssLengthFollowsFromItsFlags) {
 TEST(MptcpOptions, AddAddr) {
   const IpAddress v4 = *IpAddress::parse("198.51.100.7"), v6 = *IpAddress::parse("2001:db8::7");
   const auto add = [](bool echo, uint8_t id, IpAddress address, std::optional<uint16_t> port, uint64_t hmac) {
-    return [=](MptcpOptions& o) {
-      o.add_addr = {echo, {id}, address, port.has_value(), port.value_or(0), hmac};
-    };
+    return [=](MptcpOptions& o) { o.add_addr = {echo, {id}, address, port.has_value(), port.value_or(0), hmac}; };
   };
-  check({{"IPv4", "1e103003c6336407dd8aa85c0f90694c", O::kAddAddr, add(false, 3, v4, {}, 0xdd8aa85c0f90694c)},
-         {"IPv4, port", "1e123003c633640720fb5d273a195f721359", O::kAddAddr,
-          add(false, 3, v4, 8443, 0x5d273a195f721359)},
-         {"IPv6", "1e1c300420010db80000000000000000000000075e51a025608e39a2", O::kAddAddr,
-          add(false, 4, v6, {}, 0x5e51a025608e39a2)},
-         {"IPv6, port", "1e1e300420010db800000000000000000000000720fb9b4312325b5d473e", O::kAddAddr,
-          add(false, 4, v6, 8443, 0x9b4312325b5d473e)},
-         {"echo IPv4", "1e083103c6336407", O::kAddAddr, add(true, 3, v4, {}, 0)},
-         {"echo IPv4, port", "1e0a3103c633640720fb", O::kAddAddr, add(true, 3, v4, 8443, 0)},
-         {"echo IPv6", "1e14310420010db8000000000000000000000007", O::kAddAddr, add(true, 4, v6, {}, 0)},
-         {"echo IPv6, port", "1e16310420010db800000000000000000000000720fb", O::kAddAddr,
-          add(true, 4, v6, 8443, 0)}});
+  check(
+      {{"IPv4", "1e103003c6336407dd8aa85c0f90694c", O::kAddAddr, add(false, 3, v4, {}, 0xdd8aa85c0f90694c)},
+       {"IPv4, port", "1e123003c633640720fb5d273a195f721359", O::kAddAddr, add(false, 3, v4, 8443, 0x5d273a195f721359)},
+       {"IPv6", "1e1c300420010db80000000000000000000000075e51a025608e39a2", O::kAddAddr,
+        add(false, 4, v6, {}, 0x5e51a025608e39a2)},
+       {"IPv6, port", "1e1e300420010db800000000000000000000000720fb9b4312325b5d473e", O::kAddAddr,
+        add(false, 4, v6, 8443, 0x9b4312325b5d473e)},
+       {"echo IPv4", "1e083103c6336407", O::kAddAddr, add(true, 3, v4, {}, 0)},
+       {"echo IPv4, port", "1e0a3103c633640720fb", O::kAddAddr, add(true, 3, v4, 8443, 0)},
+       {"echo IPv6", "1e14310420010db8000000000000000000000007", O::kAddAddr, add(true, 4, v6, {}, 0)},
+       {"echo IPv6, port", "1e16310420010db800000000000000000000000720fb", O::kAddAddr, add(true, 4, v6, 8443, 0)}});
 }
 
 TEST(MptcpOptions, RemoveAddr) {
@@ -250,19 +240,18 @@ TEST(MptcpOptions, RemoveAddr) {
 }
 
 TEST(MptcpOptions, PriorityFailureFastcloseAndReset) {
-  check(
-      {{"MP_PRIO, backup", "1e0351", O::kPrio, [](auto& o) { o.prio.backup = true; }},
-       {"MP_PRIO, regular", "1e0350", O::kPrio, [](auto&) {}},
-       {"MP_FAIL", "1e0c6000 62815714b76ae9a6", O::kFail, [](auto& o) { o.fail.dsn = DataSeq(kIdsnA + 1); }},
-       {"MP_FASTCLOSE", "1e0c7000 99aabbccddeeff00", O::kFastclose,
-        [](auto& o) { o.fastclose.receiver_key = {kKeyB}; }},
-       {"MP_TCPRST, transient", "1e048105", O::kTcprst,
-        [](auto& o) {
-          o.tcprst = {true, static_cast<uint8_t>(RstReason::kUnacceptablePerformance)};
-        }},
-       {"MP_TCPRST", "1e048003", O::kTcprst, [](auto& o) {
-          o.tcprst = {false, static_cast<uint8_t>(RstReason::kAdministrativelyProhibited)};
-        }}});
+  check({{"MP_PRIO, backup", "1e0351", O::kPrio, [](auto& o) { o.prio.backup = true; }},
+         {"MP_PRIO, regular", "1e0350", O::kPrio, [](auto&) {}},
+         {"MP_FAIL", "1e0c6000 62815714b76ae9a6", O::kFail, [](auto& o) { o.fail.dsn = DataSeq(kIdsnA + 1); }},
+         {"MP_FASTCLOSE", "1e0c7000 99aabbccddeeff00", O::kFastclose,
+          [](auto& o) { o.fastclose.receiver_key = {kKeyB}; }},
+         {"MP_TCPRST, transient", "1e048105", O::kTcprst,
+          [](auto& o) {
+            o.tcprst = {true, static_cast<uint8_t>(RstReason::kUnacceptablePerformance)};
+          }},
+         {"MP_TCPRST", "1e048003", O::kTcprst, [](auto& o) {
+            o.tcprst = {false, static_cast<uint8_t>(RstReason::kAdministrativelyProhibited)};
+          }}});
 }
 
 TEST(MptcpOptions, ReservedBitsAreIgnored) {
@@ -271,8 +260,7 @@ TEST(MptcpOptions, ReservedBitsAreIgnored) {
   };
   for (const Row& row : std::initializer_list<Row>{
            {"1e0c1002 7b981f5b 01020304", "1e0c1e02 7b981f5b 01020304"},
-           {"1e181000 db39496290c75eb2b36632da8f712e4200dfd507",
-            "1e181fff db39496290c75eb2b36632da8f712e4200dfd507"},
+           {"1e181000 db39496290c75eb2b36632da8f712e4200dfd507", "1e181fff db39496290c75eb2b36632da8f712e4200dfd507"},
            {"1e082001 ea2ce0d3", "1e082fe1 ea2ce0d3"},
            {"1e082001 ea2ce0d3", "1e08200b ea2ce0d3"},  // m without M; a is set and makes this 12 bytes
            {"1e083103c6336407", "1e083f03c6336407"},

@@ -42,8 +42,7 @@ TEST(TcpOptions, LayoutsOfLinuxRoundTrip) {
   for (const Layout& row : std::initializer_list<Layout>{
            {"none", "", 0, 0},
            {"MSS", "020405b4", O::kMss, 0},
-           {"SYN without timestamps", "020405b4 01010402 0103030a",
-            O::kMss | O::kSackPermitted | O::kWindowScale, 0},
+           {"SYN without timestamps", "020405b4 01010402 0103030a", O::kMss | O::kSackPermitted | O::kWindowScale, 0},
            {"SYN without SACK", "020405b4 0101080a 00000001 00000000 01030307",
             O::kMss | O::kTimestamps | O::kWindowScale, 0},
            {"SYN", "020405b4 0402080a 00000001 00000000 0103030a 1e040101",
@@ -60,26 +59,23 @@ TEST(TcpOptions, LayoutsOfLinuxRoundTrip) {
            {"three SACK blocks",
             "0101080a 11223344 55667788 0101051a 00000001 00000002 00000003 00000004 00000005 00000006",
             O::kTimestamps | O::kSack, 0},
-           {"four SACK blocks",
-            "01010522 00000001 00000002 00000003 00000004 00000005 00000006 00000007 00000008", O::kSack, 0},
-           {"SACK and DATA_ACK",
-            "0101080a 11223344 55667788 0101050a 00000001 00000002 1e0c2003f9fb2ac1ea2ce0d3",
+           {"four SACK blocks", "01010522 00000001 00000002 00000003 00000004 00000005 00000006 00000007 00000008",
+            O::kSack, 0},
+           {"SACK and DATA_ACK", "0101080a 11223344 55667788 0101050a 00000001 00000002 1e0c2003f9fb2ac1ea2ce0d3",
             O::kTimestamps | O::kSack, M::kDss},
            {"data", "0101080a 11223344 55667788 1e1a200ff9fb2ac1ea2ce0d362815714b76ae9a6000000010005 0101",
             O::kTimestamps, M::kDss},
-           {"data without timestamps", "1e1a200ff9fb2ac1ea2ce0d362815714b76ae9a6000000010005 0101", 0,
-            M::kDss},
-           {"REMOVE_ADDR beside DSS", "0101080a 11223344 55667788 1e0c2003f9fb2ac1ea2ce0d3 1e044003",
-            O::kTimestamps, M::kDss | M::kRemoveAddr},
-           {"MP_PRIO beside DSS", "0101080a 11223344 55667788 1e0c2003f9fb2ac1ea2ce0d3 1e035001",
-            O::kTimestamps, M::kDss | M::kPrio},
-           {"MP_FAIL beside DSS",
-            "0101080a 11223344 55667788 1e0c2003f9fb2ac1ea2ce0d3 1e0c600062815714b76ae9a6", O::kTimestamps,
-            M::kDss | M::kFail},
-           {"MP_FASTCLOSE with reason", "0101080a 11223344 55667788 1e0c700099aabbccddeeff00 1e048000",
-            O::kTimestamps, M::kFastclose | M::kTcprst},
-           {"MP_FAIL with reason", "0101080a 11223344 55667788 1e0c600062815714b76ae9a6 1e048106",
-            O::kTimestamps, M::kFail | M::kTcprst},
+           {"data without timestamps", "1e1a200ff9fb2ac1ea2ce0d362815714b76ae9a6000000010005 0101", 0, M::kDss},
+           {"REMOVE_ADDR beside DSS", "0101080a 11223344 55667788 1e0c2003f9fb2ac1ea2ce0d3 1e044003", O::kTimestamps,
+            M::kDss | M::kRemoveAddr},
+           {"MP_PRIO beside DSS", "0101080a 11223344 55667788 1e0c2003f9fb2ac1ea2ce0d3 1e035001", O::kTimestamps,
+            M::kDss | M::kPrio},
+           {"MP_FAIL beside DSS", "0101080a 11223344 55667788 1e0c2003f9fb2ac1ea2ce0d3 1e0c600062815714b76ae9a6",
+            O::kTimestamps, M::kDss | M::kFail},
+           {"MP_FASTCLOSE with reason", "0101080a 11223344 55667788 1e0c700099aabbccddeeff00 1e048000", O::kTimestamps,
+            M::kFastclose | M::kTcprst},
+           {"MP_FAIL with reason", "0101080a 11223344 55667788 1e0c600062815714b76ae9a6 1e048106", O::kTimestamps,
+            M::kFail | M::kTcprst},
            {"user timeout", "1c0480f0", O::kUserTimeout, 0},
            {"AccECN, all counters", "0101080a 11223344 55667788 ac0b 000001 000002 ff0003 01",
             O::kTimestamps | O::kAccEcn, 0},
@@ -132,8 +128,7 @@ TEST(TcpOptions, OddAreasAreSurvived) {
            {"end of list at once", "00020405b4", 0},
            {"garbage behind the end", "020405b4 00 ff00ff", O::kMss},
            {"NOPs alone", "0101010101010101", 0},
-           {"not aligned", "01 020405b4 030307 080a 11223344 55667788",
-            O::kMss | O::kWindowScale | O::kTimestamps},
+           {"not aligned", "01 020405b4 030307 080a 11223344 55667788", O::kMss | O::kWindowScale | O::kTimestamps},
            {"timestamps not aligned", "080a 11223344 55667788 0101", O::kTimestamps},
            {"unknown kind", "fd04 aabb 020405b4", O::kUnknown | O::kMss},
            {"unknown kind of two bytes", "4c02 020405b4", O::kUnknown | O::kMss},
@@ -166,8 +161,7 @@ TEST(TcpOptions, OddAreasAreSurvived) {
            {"AccECN of 4", "ac040001 020405b4", kBad | O::kMss},
            {"AccECN of 14", "ac0e 000001000002000003000004 020405b4", kBad | O::kMss},
            {"five SACK blocks",
-            "052a 0000000000000001 0000000000000002 0000000000000003 0000000000000004 0000000000000005",
-            kBad}}) {
+            "052a 0000000000000001 0000000000000002 0000000000000003 0000000000000004 0000000000000005", kBad}}) {
     const TcpOptions options = parse(row.hex);
     EXPECT_EQ(options.present, row.present) << row.what;
     EXPECT_EQ(options.mptcp.present, row.mptcp) << row.what;
@@ -183,10 +177,9 @@ TEST(TcpOptions, LastOfTwoCounts) {
 
 // Every prefix of a good area, in a buffer of exactly that size so that a sanitizer sees a read too far.
 TEST(TcpOptions, TruncatedAreasAreReadWithinBounds) {
-  for (const char* hex :
-       {"020405b4 0402080a 11223344 55667788 0103030a 1e0c010199aabbccddeeff00",
-        "0101080a 11223344 55667788 1e1c200ff9fb2ac1ea2ce0d362815714b76ae9a60000000100056180",
-        "0101051a 00000001 00000002 00000003 00000004 00000005 00000006"}) {
+  for (const char* hex : {"020405b4 0402080a 11223344 55667788 0103030a 1e0c010199aabbccddeeff00",
+                          "0101080a 11223344 55667788 1e1c200ff9fb2ac1ea2ce0d362815714b76ae9a60000000100056180",
+                          "0101051a 00000001 00000002 00000003 00000004 00000005 00000006"}) {
     const auto whole = from_hex(hex);
     for (size_t size = 0; size <= whole.size(); ++size) {
       const std::vector<uint8_t> area(whole.begin(), whole.begin() + static_cast<long>(size));

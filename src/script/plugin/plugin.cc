@@ -79,8 +79,7 @@ ssize_t receive(void* w, int fd, const iovec* pieces, size_t count, int flags) {
 
 ssize_t send(void* w, int fd, const iovec* pieces, size_t count, int flags, const SocketAddress* to = nullptr) {
   std::string data;
-  for (size_t i = 0; i < count; ++i)
-    data.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+  for (size_t i = 0; i < count; ++i) data.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
   size_t sent = 0;
   int now = flags;
   return world(w).call(
@@ -130,8 +129,7 @@ int set_option(void* w, int fd, int level, int name, const void* value, socklen_
     std::memcpy(&number, static_cast<const char*>(value) + at, sizeof number);
     numbers.push_back(number);
   }
-  return static_cast<int>(
-      world(w).call(fd, [&](SocketFace& f) { return f.set_option(fd, level, name, numbers); }));
+  return static_cast<int>(world(w).call(fd, [&](SocketFace& f) { return f.set_option(fd, level, name, numbers); }));
 }
 
 /// What the stack does not know of is zero in it.
@@ -147,10 +145,8 @@ int get_tcp_info(void* w, int fd, void* value, socklen_t* size) {
 int get_option(void* w, int fd, int level, int name, void* value, socklen_t* size) {
   if (level == IPPROTO_TCP && name == TCP_INFO && size != nullptr) return get_tcp_info(w, fd, value, size);
   std::vector<int64_t> numbers;
-  const int64_t result =
-      world(w).call(fd, [&](SocketFace& f) { return f.get_option(fd, level, name, numbers); });
-  if (result != 0 || numbers.empty() || size == nullptr || *size < sizeof(int))
-    return static_cast<int>(result);
+  const int64_t result = world(w).call(fd, [&](SocketFace& f) { return f.get_option(fd, level, name, numbers); });
+  if (result != 0 || numbers.empty() || size == nullptr || *size < sizeof(int)) return static_cast<int>(result);
   const int number = static_cast<int>(numbers[0]);
   std::memcpy(value, &number, sizeof number);
   *size = sizeof number;
@@ -212,8 +208,8 @@ int missing() {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) void packetdrill_interface_init(
-    const char* flags, packetdrill_interface* out) {
+extern "C" __attribute__((visibility("default"))) void packetdrill_interface_init(const char* flags,
+                                                                                  packetdrill_interface* out) {
   *out = {};
   try {
     out->userdata = new PluginWorld(flags != nullptr ? flags : "");
@@ -223,8 +219,7 @@ extern "C" __attribute__((visibility("default"))) void packetdrill_interface_ini
   }
   out->free = [](void* w) { delete &world(w); };
   out->socket = [](void* w, int domain, int type, int protocol) {
-    return static_cast<int>(
-        world(w).call(-1, [&](SocketFace& f) { return f.socket(domain, type, protocol); }));
+    return static_cast<int>(world(w).call(-1, [&](SocketFace& f) { return f.socket(domain, type, protocol); }));
   };
   out->bind = bind;
   out->listen = [](void* w, int fd, int backlog) {
@@ -236,9 +231,7 @@ extern "C" __attribute__((visibility("default"))) void packetdrill_interface_ini
     const iovec piece{p, n};
     return receive(w, fd, &piece, 1, 0);
   };
-  out->readv = [](void* w, int fd, const iovec* v, int n) {
-    return receive(w, fd, v, static_cast<size_t>(n), 0);
-  };
+  out->readv = [](void* w, int fd, const iovec* v, int n) { return receive(w, fd, v, static_cast<size_t>(n), 0); };
   out->recv = [](void* w, int fd, void* p, size_t n, int how) {
     const iovec piece{p, n};
     return receive(w, fd, &piece, 1, how);
@@ -256,9 +249,7 @@ extern "C" __attribute__((visibility("default"))) void packetdrill_interface_ini
     const iovec piece{const_cast<void*>(p), n};
     return send(w, fd, &piece, 1, 0);
   };
-  out->writev = [](void* w, int fd, const iovec* v, int n) {
-    return send(w, fd, v, static_cast<size_t>(n), 0);
-  };
+  out->writev = [](void* w, int fd, const iovec* v, int n) { return send(w, fd, v, static_cast<size_t>(n), 0); };
   out->send = [](void* w, int fd, const void* p, size_t n, int how) {
     const iovec piece{const_cast<void*>(p), n};
     return send(w, fd, &piece, 1, how);
@@ -271,8 +262,8 @@ extern "C" __attribute__((visibility("default"))) void packetdrill_interface_ini
   };
   out->sendmsg = [](void* w, int fd, const msghdr* m, int how) {
     SocketAddress address;
-    const bool named = m->msg_name != nullptr &&
-                       parse_address(static_cast<const sockaddr*>(m->msg_name), m->msg_namelen, address);
+    const bool named =
+        m->msg_name != nullptr && parse_address(static_cast<const sockaddr*>(m->msg_name), m->msg_namelen, address);
     return send(w, fd, m->msg_iov, m->msg_iovlen, how, named ? &address : nullptr);
   };
   out->fcntl = control;

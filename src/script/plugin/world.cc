@@ -21,8 +21,7 @@ std::vector<std::pair<std::string, std::string>> split_flags(const std::string& 
   std::istringstream parts(flags);
   for (std::string part; std::getline(parts, part, ',');) {
     const size_t equals = std::min(part.find('='), part.size());
-    if (!part.empty())
-      out.emplace_back(part.substr(0, equals), part.substr(std::min(equals + 1, part.size())));
+    if (!part.empty()) out.emplace_back(part.substr(0, equals), part.substr(std::min(equals + 1, part.size())));
   }
   return out;
 }
@@ -95,8 +94,8 @@ int64_t PluginWorld::call(int fd, const std::function<int64_t(SocketFace&)>& att
     }
   } catch (const ScriptError& error) {
     note_retried(again);
-    std::fprintf(stderr, "tributary: %s: %s\n",
-                 error.verdict() == Verdict::kUnsupported ? "unsupported" : "error", error.what());
+    std::fprintf(stderr, "tributary: %s: %s\n", error.verdict() == Verdict::kUnsupported ? "unsupported" : "error",
+                 error.what());
     return set_errno(-EOPNOTSUPP);
   }
 }

@@ -26,8 +26,7 @@ TEST(ConvertBuilder, RequestsMatchTheVectors) {
 
 TEST(ConvertBuilder, RepliesMatchTheVectors) {
   EXPECT_EQ(to_bytes(build_supported_extensions()), from_hex(test::kS1));
-  EXPECT_EQ(to_bytes(build_accept(from_hex("020405b4 0402080a 000003e8 000007d0 0103030a"))),
-            from_hex(test::kS3));
+  EXPECT_EQ(to_bytes(build_accept(from_hex("020405b4 0402080a 000003e8 000007d0 0103030a"))), from_hex(test::kS3));
   EXPECT_EQ(to_bytes(build_accept(from_hex("020405b4 04020103 03071e0c 01011122 33445566 77880000"))),
             from_hex(test::kS4));
   EXPECT_EQ(to_bytes(build_accept({})), from_hex("01022263 14010000"));
@@ -36,10 +35,8 @@ TEST(ConvertBuilder, RepliesMatchTheVectors) {
 TEST(ConvertBuilder, ErrorsMatchTheVectors) {
   const uint8_t versions[] = {1, 2};
   const uint8_t kinds[] = {29, 19};
-  EXPECT_EQ(to_bytes(build_error(ErrorCode::kUnsupportedVersion, std::span(versions).first(1))),
-            from_hex(test::kE0));
-  EXPECT_EQ(to_bytes(build_error(ErrorCode::kUnsupportedVersion, versions)),
-            from_hex("01032263 1e020001 02000000"));
+  EXPECT_EQ(to_bytes(build_error(ErrorCode::kUnsupportedVersion, std::span(versions).first(1))), from_hex(test::kE0));
+  EXPECT_EQ(to_bytes(build_error(ErrorCode::kUnsupportedVersion, versions)), from_hex("01032263 1e020001 02000000"));
   EXPECT_EQ(to_bytes(build_missing_cookie(from_hex("a1a2a3a4a5a6a7a8"))), from_hex(test::kE3));
   EXPECT_EQ(to_bytes(build_error(ErrorCode::kNotAuthorized)), from_hex(test::kE32));
   EXPECT_EQ(to_bytes(build_error(ErrorCode::kUnsupportedTcpOption, std::span(kinds).first(1))),
@@ -58,8 +55,8 @@ TEST(ConvertBuilder, DelayIsOneByte) {
 
 TEST(ConvertBuilder, NothingGrowsBeyondAMessage) {
   const Bytes huge(5000, 0xee);
-  for (const Message& m : {build_connect(IpAddress::v4(0x01020304), 1, huge, huge),
-                           build_missing_cookie(huge), build_supported_extensions(huge)}) {
+  for (const Message& m : {build_connect(IpAddress::v4(0x01020304), 1, huge, huge), build_missing_cookie(huge),
+                           build_supported_extensions(huge)}) {
     EXPECT_EQ(m.size(), kMaxMessageSize);
     EXPECT_EQ(m.bytes()[1], 255);
   }
@@ -110,8 +107,8 @@ TEST(ConvertReply, ErrorsCarryCodeAndValue) {
 
 TEST(ConvertReply, WhatAConverterMayNotSendResets) {
   for (const std::string_view hex :
-       {"01002263", "02012263", "01022263 00010000", "01022263 c8010000", "01022263 14000000",
-        "01022263 14020000", "01032263 14010000 14010000", "01022263 01010000", "01022263 16010000",
+       {"01002263", "02012263", "01022263 00010000", "01022263 c8010000", "01022263 14000000", "01022263 14020000",
+        "01032263 14010000 14010000", "01022263 01010000", "01022263 16010000",
         "01062263 0a0501bb 00000000 00000000 0000ffff c000020a"}) {
     const Bytes bytes = from_hex(hex);
     EXPECT_EQ(parse_reply(bytes).outcome, Reply::Outcome::kReset) << hex;

@@ -56,9 +56,9 @@ TEST(ConvertRequest, ExtendedConnectNamesOptions) {
   ASSERT_EQ(r.outcome, Outcome::kConnect);
   EXPECT_FALSE(r.options.mptcp);
   EXPECT_TRUE(r.options.fast_open);
-  EXPECT_EQ(Bytes(r.options.fast_open_cookie.begin(),
-                  r.options.fast_open_cookie.begin() + r.options.fast_open_cookie_size),
-            from_hex("0123456789abcdef"));
+  EXPECT_EQ(
+      Bytes(r.options.fast_open_cookie.begin(), r.options.fast_open_cookie.begin() + r.options.fast_open_cookie_size),
+      from_hex("0123456789abcdef"));
 }
 
 TEST(ConvertRequest, CookieIsHandedOut) {
@@ -144,22 +144,17 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"VersionTwoHeaderOnly", from_hex("02062263"), ErrorCode::kUnsupportedVersion},
         Refusal{"HeaderOnly", from_hex("01012263"), kMalformed},
         Refusal{"CookieOnly", from_hex("01022263 16010000"), kMalformed},
-        Refusal{"TlvLengthZero", from_hex("01062263 0a0001bb 00000000 00000000 0000ffff c000020a"),
-                kMalformed},
-        Refusal{"TlvBeyondTheMessage", from_hex("01062263 0a0601bb 00000000 00000000 0000ffff c000020a"),
-                kMalformed},
+        Refusal{"TlvLengthZero", from_hex("01062263 0a0001bb 00000000 00000000 0000ffff c000020a"), kMalformed},
+        Refusal{"TlvBeyondTheMessage", from_hex("01062263 0a0601bb 00000000 00000000 0000ffff c000020a"), kMalformed},
         Refusal{"SecondTlvBeyondTheMessage", from_hex("01032263 01010000 16020000"), kMalformed},
         Refusal{"ConnectOfFourWords", from_hex("01052263 0a0401bb 00000000 00000000 0000ffff"), kMalformed},
-        Refusal{
-            "TwoConnects",
-            from_hex(
-                "010b2263 0a0501bb 00000000 00000000 0000ffff c000020a 0a0501bb 00000000 00000000 0000ffff "
-                "c000020a"),
-            kMalformed},
+        Refusal{"TwoConnects",
+                from_hex("010b2263 0a0501bb 00000000 00000000 0000ffff c000020a 0a0501bb 00000000 00000000 0000ffff "
+                         "c000020a"),
+                kMalformed},
         Refusal{"TwoInfos", from_hex("01032263 01010000 01010000"), kMalformed},
         Refusal{"LongInfo", from_hex("01032263 01020000 00000000"), kMalformed},
-        Refusal{"TwoCookies",
-                from_hex("01082263 0a0501bb 00000000 00000000 0000ffff c000020a 16010000 16010000"),
+        Refusal{"TwoCookies", from_hex("01082263 0a0501bb 00000000 00000000 0000ffff c000020a 16010000 16010000"),
                 kMalformed},
         Refusal{"TypeZero", from_hex("01022263 00010000"), ErrorCode::kUnsupportedMessage},
         Refusal{"UnknownType", from_hex(test::kE2Request), ErrorCode::kUnsupportedMessage},
@@ -178,8 +173,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"OptionWithoutLength", make_connect(kServerHex, "1e02011e"), kMalformed},
         Refusal{"IgnoredOptionBeyondTheTlv", make_connect(kServerHex, "02090000"), kMalformed},
         Refusal{"FastOpenCookieOfThree", make_connect(kServerHex, "22050102 03000000"), kMalformed},
-        Refusal{"FastOpenCookieOfEighteen",
-                make_connect(kServerHex, "22140102 03040506 0708090a 0b0c0d0e 0f101112"), kMalformed},
+        Refusal{"FastOpenCookieOfEighteen", make_connect(kServerHex, "22140102 03040506 0708090a 0b0c0d0e 0f101112"),
+                kMalformed},
         Refusal{"TcpAo", make_connect(kServerHex, "1d041122"), ErrorCode::kUnsupportedTcpOption},
         Refusal{"UnknownOption", make_connect(kServerHex, "1e021302"), ErrorCode::kUnsupportedTcpOption}),
     refusal_name);

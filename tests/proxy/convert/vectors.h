@@ -39,11 +39,9 @@ constexpr std::string_view kC1 = "01062263 0a0501bb 00000000 00000000 0000ffff c
 constexpr std::string_view kC2 = "01062263 0a050050 20010db8 00000000 00000000 00000080";
 // Extended Connect: MPTCP and a Fast Open request; a Fast Open cookie.
 constexpr std::string_view kC3 = "01072263 0a0601bb 00000000 00000000 0000ffff c000020a 1e022202";
-constexpr std::string_view kC4 =
-    "01092263 0a0801bb 00000000 00000000 0000ffff c000020a 220a0123 456789ab cdef0000";
+constexpr std::string_view kC4 = "01092263 0a0801bb 00000000 00000000 0000ffff c000020a 220a0123 456789ab cdef0000";
 // Connect with a cookie; Info.
-constexpr std::string_view kC5 =
-    "01092263 0a0501bb 00000000 00000000 0000ffff c000020a 16030000 a1a2a3a4 a5a6a7a8";
+constexpr std::string_view kC5 = "01092263 0a0501bb 00000000 00000000 0000ffff c000020a 16030000 a1a2a3a4 a5a6a7a8";
 constexpr std::string_view kC6 = "01022263 01010000";
 // Supported extensions; header only; Extended TCP Header without and with MP_CAPABLE.
 constexpr std::string_view kS1 = "01032263 15020000 1e220408";

@@ -65,8 +65,7 @@ TEST(ScriptParser, FlagsAreLettersAndPoint) {
                {"SEWA", kSyn | kEce | kCwr | kAe},
                {"S.5", kSyn | kAck | kAe | kEce},
                {".2", kAck | kCwr}};
-  for (const auto& c : cases)
-    EXPECT_EQ(tcp_of("> " + std::string(c.text) + " 0:0(0)").flags, c.flags) << c.text;
+  for (const auto& c : cases) EXPECT_EQ(tcp_of("> " + std::string(c.text) + " 0:0(0)").flags, c.flags) << c.text;
 }
 
 TEST(ScriptParser, HeaderFieldsAreOptional) {
@@ -127,8 +126,7 @@ TEST(ScriptParser, TcpOptions) {
 }
 
 TEST(ScriptParser, MptcpOptions) {
-  const auto capable =
-      option_of<CapableOption>("mpcapable v1 flags[flag_a, flag_h] key[ckey=2, skey] mpcdatalen 100");
+  const auto capable = option_of<CapableOption>("mpcapable v1 flags[flag_a, flag_h] key[ckey=2, skey] mpcdatalen 100");
   EXPECT_EQ(capable.flags, 0x81);
   ASSERT_EQ(capable.keys.size(), 2u);
   EXPECT_EQ(capable.keys[0].value, 2u);
@@ -152,12 +150,11 @@ TEST(ScriptParser, MptcpOptions) {
   EXPECT_EQ(sum.dsn->key, "skey");
   EXPECT_EQ(sum.dsn->value, 7u);
   EXPECT_TRUE(sum.checksum);
-  const auto add = option_of<AddAddressOption>(
-      "add_address address_id=1 addr[x=inet_addr(\"192.0.2.7\")] port=80 hmac=auto");
+  const auto add =
+      option_of<AddAddressOption>("add_address address_id=1 addr[x=inet_addr(\"192.0.2.7\")] port=80 hmac=auto");
   EXPECT_EQ(add.address.value, IpAddress::parse("192.0.2.7"));
   EXPECT_EQ(add.port, 80);
-  EXPECT_EQ(option_of<RemoveAddressOption>("remove_address address_id=[1, 2]").ids,
-            (std::vector<uint8_t>{1, 2}));
+  EXPECT_EQ(option_of<RemoveAddressOption>("remove_address address_id=[1, 2]").ids, (std::vector<uint8_t>{1, 2}));
   EXPECT_TRUE(option_of<PriorityOption>("mp_prio backup=1").backup);
   EXPECT_EQ(option_of<FailOption>("mp_fail dsn8=3").dsn->value, 3u);
   EXPECT_EQ(option_of<FastcloseOption>("mp_fastclose ckey").key, "ckey");
@@ -174,8 +171,7 @@ TEST(ScriptParser, IcmpNamesTypeCodeAndQuotedSegment) {
 }
 
 TEST(ScriptParser, CallsHaveArgumentsResultErrorAndEnd) {
-  const auto call =
-      only<CallSpec>("+0...0.2 read(4, ..., 100) = -1 EAGAIN (Resource temporarily unavailable)");
+  const auto call = only<CallSpec>("+0...0.2 read(4, ..., 100) = -1 EAGAIN (Resource temporarily unavailable)");
   EXPECT_EQ(call.name, "read");
   EXPECT_EQ(call.arguments.size(), 3u);
   EXPECT_EQ(call.end, Micros::milliseconds(200));

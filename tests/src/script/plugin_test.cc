@@ -48,8 +48,7 @@ class Plugin : public testing::Test {
 
   void SetUp() override { ASSERT_NE(ifc.userdata, nullptr); }
 
-  static void send(uint16_t flags, uint32_t seq, uint32_t ack, std::string_view payload, uint16_t port,
-                   uint16_t to) {
+  static void send(uint16_t flags, uint32_t seq, uint32_t ack, std::string_view payload, uint16_t port, uint16_t to) {
     wire::IpHeader ip;
     ip.source = kRemote;
     ip.destination = kLocal;

@@ -9,8 +9,7 @@
 namespace tributary::script::test {
 namespace {
 
-void expect_failure(const std::string& rest, std::initializer_list<std::string_view> parts,
-                    int line = kNext) {
+void expect_failure(const std::string& rest, std::initializer_list<std::string_view> parts, int line = kNext) {
   const Outcome outcome = run_text(kOpen + rest);
   EXPECT_EQ(outcome.verdict, Verdict::kFailed) << rest;
   EXPECT_EQ(outcome.line, line) << rest;
@@ -23,18 +22,16 @@ void expect_pass(const std::string& text) {
 }
 
 TEST(ScriptRunner, MismatchTellsBothPacketsTheLineAndTheTime) {
-  expect_failure(
-      "+0 write(4, ..., 100) = 100\n+0 > . 1:201(200) ack 1\n",
-      {"expected: 0.100000 > . 1:201(200) ack 1", "got:      0.100000 > P. 1:101(100) ack 1",
-       "time difference: 0.000000", "flags: expected ., got P.", "payload size: expected 200, got 100"},
-      kNext + 1);
+  expect_failure("+0 write(4, ..., 100) = 100\n+0 > . 1:201(200) ack 1\n",
+                 {"expected: 0.100000 > . 1:201(200) ack 1", "got:      0.100000 > P. 1:101(100) ack 1",
+                  "time difference: 0.000000", "flags: expected ., got P.", "payload size: expected 200, got 100"},
+                 kNext + 1);
 }
 
 TEST(ScriptRunner, EveryFieldIsCompared) {
   const std::string write = "+0 write(4, ..., 100) = 100\n";
   expect_failure(write + "+0 > P. 2:102(100) ack 1", {"sequence number: expected 2, got 1"}, kNext + 1);
-  expect_failure(write + "+0 > P. 1:101(100) ack 2", {"acknowledgement number: expected 2, got 1"},
-                 kNext + 1);
+  expect_failure(write + "+0 > P. 1:101(100) ack 2", {"acknowledgement number: expected 2, got 1"}, kNext + 1);
   expect_failure(write + "+0 > P. 1:101(100) ack 1 win 1", {"window: expected 1, got "}, kNext + 1);
   expect_failure(write + "+0 > P. 1:101(100) ack 1 <nop, nop, sack 1:2>",
                  {"options: expected <nop, nop, sack 1:2>, got <>"}, kNext + 1);
@@ -73,8 +70,7 @@ TEST(ScriptRunner, ResultOfACallIsCompared) {
   expect_failure("+0 shutdown(4, 9) = -1 EPIPE (Broken pipe)", {"expected -1 EPIPE, got -1 EINVAL"});
   expect_failure("+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [5], [4]) = 0", {"value: expected 5, got 0"});
   expect_failure("+0 ioctl(4, SIOCINQ, [7]) = 0", {"expected 7, got 0"});
-  expect_failure("+0 poll([{fd=4, events=POLLOUT, revents=POLLIN}], 1, 0) = 1",
-                 {"revents: expected 1, got 4"});
+  expect_failure("+0 poll([{fd=4, events=POLLOUT, revents=POLLIN}], 1, 0) = 1", {"revents: expected 1, got 4"});
 }
 
 TEST(ScriptRunner, CallThatWouldBlockNeedsATime) {

@@ -14,8 +14,7 @@ namespace fs = std::filesystem;
 std::vector<std::string> find_scripts() {
   std::vector<std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(SCRIPT_DIRECTORY))
-    if (entry.path().extension() == ".pkt")
-      files.push_back(fs::relative(entry.path(), SCRIPT_DIRECTORY).string());
+    if (entry.path().extension() == ".pkt") files.push_back(fs::relative(entry.path(), SCRIPT_DIRECTORY).string());
   std::sort(files.begin(), files.end());
   return files;
 }

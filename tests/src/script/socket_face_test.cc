@@ -44,8 +44,7 @@ class SocketFaceTest : public testing::Test {
     tcp.ack = SeqNum(ack);
     tcp.flags = flags;
     tcp.window = 60000;
-    host_->receive(
-        make_tcp_packet(ip, tcp, {}, {reinterpret_cast<const uint8_t*>(payload.data()), payload.size()}));
+    host_->receive(make_tcp_packet(ip, tcp, {}, {reinterpret_cast<const uint8_t*>(payload.data()), payload.size()}));
   }
   /// Descriptor of an accepted connection; `peer_ack_` is what the peer acknowledges next.
   int open_connection() {
@@ -207,9 +206,8 @@ TEST(SocketErrors, FollowTheIcmpCodeOfTheFamily) {
     uint8_t code;
     bool v4;
     int error;
-  } cases[] = {{0, true, ENETUNREACH},   {1, true, EHOSTUNREACH}, {3, true, ECONNREFUSED},
-               {13, true, EHOSTUNREACH}, {0, false, ENETUNREACH}, {3, false, EHOSTUNREACH},
-               {4, false, ECONNREFUSED}};
+  } cases[] = {{0, true, ENETUNREACH},  {1, true, EHOSTUNREACH},  {3, true, ECONNREFUSED}, {13, true, EHOSTUNREACH},
+               {0, false, ENETUNREACH}, {3, false, EHOSTUNREACH}, {4, false, ECONNREFUSED}};
   for (const auto& c : cases)
     EXPECT_EQ(errno_of(StreamError::kUnreachable, c.code, c.v4, false), c.error) << int{c.code};
   EXPECT_EQ(errno_of(StreamError::kReset, 0, true, true), ECONNRESET);
