@@ -22,23 +22,23 @@ void take_sample(State& s, const Ack& ack) {
   if (s.rtt_samples < kRttSamples) ++s.rtt_samples;
 }
 
-/// A round-trip time that has risen: microseconds.
-uint64_t risen_from(uint32_t rtt) {
-  return uint64_t{rtt} + std::clamp(rtt / kMinRttDivisor, kMinRttThreshold, kMaxRttThreshold);
+/// The rise of a round-trip time that is taken for a queue: microseconds.
+uint32_t threshold(uint32_t rtt) {
+  return std::clamp(rtt / kMinRttDivisor, kMinRttThreshold, kMaxRttThreshold);
 }
 
 bool has_rtt_risen(const HyStart& h) {
-  return h.last_min_rtt != 0 && h.min_rtt >= risen_from(h.last_min_rtt);
+  return h.last_min_rtt != 0 && h.min_rtt >= uint64_t{h.last_min_rtt} + threshold(h.last_min_rtt);
 }
 
-/// The window without the queue that it has filled: what gets through in the shortest round trip, and as much as makes
-/// it rise. The last round's was that of a window which has since grown by a fifth of what it is now.
+/// The window without the queue that it has filled: what gets through in the shortest round trip, and a little queue
+/// for links whose rate varies. What is acknowledged now left when the window was by a fifth smaller, a round ago.
 uint32_t window_without_queue(const State& s, const Ack& ack) {
-  if (s.rtt_samples < kRttSamples || ack.min_rtt <= Micros(0)) return s.cwnd;
-  const uint64_t shortest = static_cast<uint64_t>(ack.min_rtt.count());
+  if (ack.min_rtt <= Micros(0) || ack.srtt <= ack.min_rtt) return s.cwnd;
+  const auto shortest = static_cast<uint32_t>(ack.min_rtt.count());
   const uint64_t then = uint64_t{s.cwnd} * kCssGrowthDivisor / (kCssGrowthDivisor + 1);
-  const uint64_t window =
-      then * risen_from(static_cast<uint32_t>(shortest)) / std::max<uint64_t>(s.hystart.min_rtt, shortest);
+  const uint64_t kept = uint64_t{shortest} + 2 * threshold(shortest);
+  const uint64_t window = then * kept / static_cast<uint64_t>(ack.srtt.count());
   return std::min(s.cwnd, static_cast<uint32_t>(std::max<uint64_t>(window, 2 * ack.mss)));
 }
 

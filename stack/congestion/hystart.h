@@ -1,8 +1,8 @@
 // HyStart++ (RFC 9406): slow start before the first loss ends when the round-trip time rises, by way of up to
 // five rounds of conservative slow start in case the rise was an accident.
 //
-// Beyond the RFC, the queue that those rounds have filled is given back when they end: the round trip stayed long, so
-// the link was full all the while. Linux's HyStart leaves at once, before there is one.
+// Beyond the RFC, most of the queue that those rounds have filled is given back when they end: the round trip stayed
+// long, so the link was full all the while. Linux's HyStart leaves at once, before there is one.
 //
 // A round is the time until all bytes in flight at its start are acknowledged; no sequence number is needed
 // for that.
