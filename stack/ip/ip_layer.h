@@ -157,6 +157,8 @@ class IpLayer {
 
   // receive.cc
   bool is_for_interface(const wire::EthernetHeader& ethernet, uint16_t interface) const;
+  /// A fragment. True: `frame` is now the whole packet, and `out.ip` its header.
+  [[gnu::noinline]] bool take_fragment(Packet& frame, const wire::EthernetHeader& ethernet, Received& out, Micros now);
   void receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Received& out, Micros now);
   void drop(Packet& frame, uint64_t& counter);
 

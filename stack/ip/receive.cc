@@ -62,6 +62,25 @@ void IpLayer::receive(Packet& frame, PortId port, Micros now, Received& out) {
   }
 }
 
+bool IpLayer::take_fragment(Packet& frame, const wire::EthernetHeader& ethernet, Received& out, Micros now) {
+  const wire::IpHeader& ip = out.ip;
+  if (is_of_no_use(ip)) {
+    drop(frame, counters_.drop_protocol);
+    return false;
+  }
+  frame = fragments_.add(std::move(frame), ethernet, ip, out.interface, now);
+  if (!frame) return false;
+  // Its payload may begin with extension headers of its own; a fragment it is not again.
+  if (wire::parse_ip(frame.bytes().subspan(ethernet.size()), true, out.ip) != wire::IpError::kNone || ip.is_fragment) {
+    drop(frame, counters_.drop_malformed);
+    return false;
+  }
+  const auto payload = frame.bytes().subspan(ethernet.size() + ip.header_size, ip.payload_size);
+  if (may_come_in_fragments(ip, payload, interfaces_.at(out.interface).mtu)) return true;
+  drop(frame, counters_.drop_protocol);
+  return false;
+}
+
 void IpLayer::receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Received& out, Micros now) {
   const InterfaceTable::Door& door = interfaces_.door(out.interface);
   const ChecksumVerdict verdict = door.receive_ip_checksum ? ip_checksum_verdict(frame) : ChecksumVerdict::kUnknown;
@@ -83,16 +102,8 @@ void IpLayer::receive_ip(Packet& frame, const wire::EthernetHeader& ethernet, Re
   if ((is_martian(ip.source) && !is_probe) || interfaces_.is_ours(ip.source, out.interface))
     return drop(frame, counters_.drop_malformed);
 
-  if (ip.is_fragment) {
-    if (is_of_no_use(ip)) return drop(frame, counters_.drop_protocol);
-    frame = fragments_.add(std::move(frame), ethernet, ip, out.interface, now);
-    if (!frame) return;
-    // Its payload may begin with extension headers of its own; a fragment it is not again.
-    if (wire::parse_ip(frame.bytes().subspan(ethernet.size()), true, out.ip) != wire::IpError::kNone || ip.is_fragment)
-      return drop(frame, counters_.drop_malformed);
-    const auto payload = frame.bytes().subspan(ethernet.size() + ip.header_size, ip.payload_size);
-    if (!may_come_in_fragments(ip, payload, interfaces_.at(out.interface).mtu))
-      return drop(frame, counters_.drop_protocol);
+  if (ip.is_fragment) [[unlikely]] {
+    if (!take_fragment(frame, ethernet, out, now)) return;
   }
   out.for_us = interfaces_.is_ours(ip.destination, out.interface);
   out.segment_offset = static_cast<uint16_t>(ethernet.size() + ip.header_size);

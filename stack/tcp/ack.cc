@@ -210,6 +210,13 @@ void update_send_window(Tcb& tcb, const Segment& segment) {
 }
 
 void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
+  const bool idle = tcb.flight == nullptr && tcb.snd_una == tcb.snd_nxt;
+  if (idle && segment.ack == tcb.snd_una && !segment.has(wire::tcp_flag::kEce) && model_of(context, tcb) == nullptr) {
+    // What only receives: nothing is outstanding that this could be news of.
+    update_send_window(tcb, segment);
+    if (tcb.has(kFinQueued)) request_output(context, tcb);
+    return;
+  }
   const uint32_t prior_in_flight = in_flight(tcb);
   const uint32_t old_window = tcb.snd_wnd;
   update_send_window(tcb, segment);

@@ -155,7 +155,7 @@ bool may_hold(const Context& context, Tcb& tcb, const Segment& segment) {
 }
 
 /// Trims to the window and delivers or files. False: the Tcb is gone.
-bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
+[[gnu::always_inline]] inline bool accept_payload(Context& context, Tcb& tcb, Segment& segment) {
   const bool fin = segment.has(kFin);
   rte_mbuf* m = segment.packet.get();
   PacketInfo& info = info_of(m);
@@ -250,7 +250,7 @@ void on_fin_received(Context& context, Tcb& tcb) {
 
 /// Payload, or a FIN, of the SYN-ACK that has established the Tcb (RFC 7413 §4.2.2). A subflow's has no mapping: it
 /// comes again.
-void accept_rest_of_syn_ack(Context& context, Tcb& tcb, Segment& segment) {
+[[gnu::noinline]] void accept_rest_of_syn_ack(Context& context, Tcb& tcb, Segment& segment) {
   if (tcb.is_subflow()) return;
   segment.flags &= static_cast<uint16_t>(~kSyn);
   segment.seq += 1;
