@@ -196,7 +196,7 @@ class Hostile(StreamCase):
                                      self.random.choice([parsed["window"], 0, 65535]))  # fmt: skip
             return frames.pack_frame(own, neighbour, packet)
 
-        self.assertGreater(self.throw(packets, make), 200)
+        self.assertGreater(self.throw(packets, make), 100)  # made from what those connections send, as long as they live
         for client, server in pairs:
             for end in (client, server):
                 sockets.abort(end)
