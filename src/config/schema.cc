@@ -166,7 +166,7 @@ const std::vector<Section>& table() {
       {.key = "max_subflows", .type = kInteger, .fallback = "8", .min = 1, .max = 8,
        .meaning = "Subflows of one connection.", .assign = assign_to<&MptcpSection::max_subflows>},
       {.key = "close_timeout_s", .type = kInteger, .fallback = "60", .unit = "seconds", .min = 1, .max = 3600,
-       .meaning = "How long a connection without a subflow is kept for one to come back.",
+       .meaning = "How long a connection without a subflow to send on is kept for one to join.",
        .assign = assign_to<&MptcpSection::close_timeout_s>},
       {.key = "join_timeout_s", .type = kInteger, .fallback = "10", .unit = "seconds", .min = 1, .max = 600,
        .meaning = "How long a join may stay incomplete.", .assign = assign_to<&MptcpSection::join_timeout_s>},

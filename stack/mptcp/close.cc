@@ -26,6 +26,14 @@ void reset_subflows(Context& context, Connection& connection, const wire::MptcpO
   }
 }
 
+/// A subflow whose peer said FIN still has data on its way, and is not waiting in vain.
+bool is_delivering(Context& context, Connection& connection) {
+  bool found = false;
+  for_each_subflow(context, connection,
+                   [&found](const Tcb& tcb) { found |= tcb.tx_head != nullptr && tcb.backoff == 0; });
+  return found && connection.state == State::kEstablished;
+}
+
 }  // namespace
 
 void close_if_done(Context& context, Connection& connection) {
@@ -97,7 +105,9 @@ void end_connection(Context& context, Connection& connection, StreamError error,
 
 void on_timer(Context& context, Connection& connection) {
   if (connection.state == State::kFailed) return;
-  if (connection.close_deadline <= context.now) {
+  if (connection.close_deadline <= context.now && is_delivering(context, connection)) {
+    connection.close_deadline = context.now + context.settings.close_timeout;
+  } else if (connection.close_deadline <= context.now) {
     const bool orderly = connection.state == State::kClosing;
     end_connection(context, connection, orderly ? StreamError::kNone : StreamError::kNoPath);
     return;

@@ -90,7 +90,7 @@ struct Connection {
 
   TimerNode timer;
   Micros rtx_deadline = Micros::never();    ///< data-level retransmission (DATA_FIN, head of queue)
-  Micros close_deadline = Micros::never();  ///< no subflow left, or close taking too long
+  Micros close_deadline = Micros::never();  ///< no subflow to send on, or close taking too long
 
   uint16_t events = 0;  ///< StreamEvent bits to report
   uint16_t listener = UINT16_MAX;

@@ -27,6 +27,13 @@ void offer_to_others(Connection& connection, Tcb& tcb) {
   }
 }
 
+/// DF-5: what cannot be sent waits a while for a join. Joins that come to nothing do not prolong it.
+void await_join(Context& context, Connection& connection) {
+  if (connection.close_deadline == Micros::never())
+    connection.close_deadline = context.now + context.settings.close_timeout;
+  arm_connection(context, connection);
+}
+
 }  // namespace
 
 void attach_subflow(Context& context, Connection& connection, Tcb& tcb) {
@@ -101,7 +108,7 @@ void on_subflow_established(Context& context, Tcb& tcb) {
     tcp::arm_timer(context, tcb);
   }
   if (connection.state == State::kEstablished && connection.close_deadline != Micros::never()) {
-    connection.close_deadline = Micros::never();  // it had lost its last subflow
+    connection.close_deadline = Micros::never();  // it had no subflow to send on
     connection.error = StreamError::kNone;
   }
   request_schedule(context, connection);
@@ -119,6 +126,9 @@ void on_subflow_fin(Context& context, Tcb& tcb) {
   }
   // The peer needs this subflow no more; neither do we once its queue is empty.
   tcp::close(context, tcb);
+  bool usable = false;
+  for_each_subflow(context, connection, [&usable](const Tcb& other) { usable |= is_usable(other); });
+  if (!usable) await_join(context, connection);
 }
 
 void on_subflow_stalled(Context& context, Tcb& tcb) {
@@ -153,12 +163,8 @@ void on_subflow_gone(Context& context, Tcb& tcb, StreamError error) {
     end_connection(context, connection, StreamError::kNone);
     return;
   }
-  // DF-5: without a subflow the connection lives on for a while, waiting for a join.
-  // Joins that come to nothing do not prolong it.
-  if (connection.close_deadline == Micros::never())
-    connection.close_deadline = context.now + context.settings.close_timeout;
   connection.error = error == StreamError::kNone ? StreamError::kNoPath : error;
-  arm_connection(context, connection);
+  await_join(context, connection);
 }
 
 }  // namespace tributary::mptcp

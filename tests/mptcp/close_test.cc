@@ -255,6 +255,56 @@ TEST_F(MptcpClose, ConnectionWhosePeerVanishedEnds) {
   EXPECT_TRUE(log().gone);
 }
 
+// DF-5: a peer may have closed all it can be sent on and never acknowledge our FIN there (a FIN may be forged).
+TEST_F(MptcpClose, ConnectionWhoseOnlySubflowThePeerClosedWaitsForAJoinOnly) {
+  settings.close_timeout = Micros::seconds(10);
+  open();
+  first.send(ack(1, 1).data_ack(1));
+  first.send(fin(1, 1).data_ack(1));
+  first.expect(kFin | kAck, 1, 2);
+  write("nobody can be sent this");
+  wait(Micros::seconds(9));
+  EXPECT_FALSE(log().gone);
+  wait(Micros::seconds(2));
+  first.ignore_all();
+  EXPECT_TRUE(log().gone);
+  EXPECT_EQ(stack().context().tcbs.size(), 0u);
+}
+
+TEST_F(MptcpClose, JoinSavesAConnectionWhoseOnlySubflowThePeerClosed) {
+  settings.close_timeout = Micros::seconds(10);
+  open();
+  first.send(ack(1, 1).data_ack(1));
+  first.send(fin(1, 1).data_ack(1));
+  first.expect(kFin | kAck, 1, 2);
+  write("for another");
+  wait(Micros::seconds(5));
+  first.ignore_all();
+  join(second);  // its fourth packet carries the data
+  second.send(ack(1, 12).data_ack(12));
+  EXPECT_EQ(log().acked, 11u);
+  wait(Micros::seconds(20));
+  first.ignore_all();
+  EXPECT_FALSE(log().gone);
+}
+
+TEST_F(MptcpClose, SubflowClosedByThePeerMayDeliverWhatItHasForAsLongAsThatTakes) {
+  settings.close_timeout = Micros::seconds(1);
+  open({}, 2 * kFull);
+  first.send(ack(1, 1).data_ack(1));
+  write(pattern(10 * kFull));
+  wait_ms(1);
+  first.send(fin(1, 1).data_ack(1));
+  first.ignore_all();
+  for (uint32_t received = 2; received <= 10; received += 2) {
+    wait_ms(400);
+    first.ignore_all();
+    first.send(ack(2, 1 + received * kFull).win(2 * kFull).data_ack(1 + received * kFull));
+    EXPECT_FALSE(log().gone) << received;
+  }
+  EXPECT_EQ(log().acked, 10u * kFull);
+}
+
 // FC-2: on an ACK, all subflows are reset.
 TEST_F(MptcpClose, FastcloseOnAnAckEndsTheConnection) {
   open();
