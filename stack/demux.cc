@@ -167,13 +167,12 @@ class Stage {
 constexpr uint32_t kPayloadPerBuffer =
     1400;  // bytes, of full segments; smaller ones use up the pool and so lower the share
 
-/// Counting a pool's buffers looks at every core's cache of them: not for each burst.
 void sample_pressure(Context& context) {
   constexpr Micros kPeriod(50);
   if (context.now < context.pressure_sampled + kPeriod) return;
   context.pressure_sampled = context.now;
   const uint32_t capacity = context.pools.data_capacity();
-  const uint32_t used = context.pools.data_in_use();
+  const uint32_t used = capacity - context.pools.data_available();
   const uint64_t to_give = capacity - capacity / 8;  // the rest is for what has been invited already
   const uint64_t free = used < to_give ? to_give - used : 0;
   const uint64_t share = free * free / (2 * to_give) * kPayloadPerBuffer;

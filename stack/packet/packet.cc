@@ -96,6 +96,11 @@ Packet PacketPools::reference(const Packet& p, uint16_t offset, uint16_t size) {
   return handle;
 }
 
+uint32_t PacketPools::data_available() const {
+  const rte_mempool_cache* cache = rte_mempool_default_cache(data_, rte_lcore_id());
+  return rte_mempool_get_ops(data_->ops_index)->get_count(data_) + (cache != nullptr ? cache->len : 0);
+}
+
 uint32_t PacketPools::data_in_use() const {
   return rte_mempool_in_use_count(data_);
 }

@@ -100,6 +100,7 @@ SeqNum receive_edge(const Context& context, const Tcb& tcb) {
 
 /// RFC 9293 §3.10.7.4, first: the four cases.
 bool is_in_window(const Context& context, const Tcb& tcb, const Segment& segment) {
+  if (segment.seq >= tcb.rcv_nxt && segment.seq < tcb.rcv_adv) return true;
   const uint32_t length = segment.length();
   const SeqNum edge = receive_edge(context, tcb);
   const bool open = edge > tcb.rcv_nxt;
@@ -176,16 +177,17 @@ bool may_hold(const Context& context, Tcb& tcb, const Segment& segment) {
   }
   if (fin) info.flags |= kPktFin;
 
-  const SeqNum edge = receive_edge(context, tcb);
   const SeqNum payload_end = segment.seq + info.payload_size;
-  if (payload_end > edge) {
-    const int32_t beyond = payload_end - edge;
-    if (beyond >= info.payload_size && info.payload_size != 0) {  // nothing of it fits
-      request_ack(context, tcb);
-      return true;
+  if (payload_end > tcb.rcv_adv) {
+    const int32_t beyond = payload_end - receive_edge(context, tcb);
+    if (beyond > 0) {
+      if (beyond >= info.payload_size && info.payload_size != 0) {  // nothing of it fits
+        request_ack(context, tcb);
+        return true;
+      }
+      trim_back(m, static_cast<uint16_t>(beyond));
+      info.flags &= static_cast<uint16_t>(~kPktFin);
     }
-    trim_back(m, static_cast<uint16_t>(beyond));
-    info.flags &= static_cast<uint16_t>(~kPktFin);
   }
   if (segment.seq > tcb.rcv_nxt) {
     queue_out_of_order(context, tcb, std::move(segment.packet));

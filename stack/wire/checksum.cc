@@ -1,6 +1,5 @@
 #include "stack/wire/checksum.h"
 
-#include <bit>
 #include <cstring>
 
 #include "stack/wire/byte_order.h"
@@ -31,14 +30,7 @@ Sum sum_bytes(std::span<const uint8_t> bytes) {
     std::memcpy(&word, p, left);
     sum += word;
   }
-  const Sum folded = fold(sum);
-  return std::endian::native == std::endian::little ? swap_bytes(folded) : folded;
-}
-
-Sum pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol, uint32_t length) {
-  // All sixteen bytes for both families: the 0xffff of a mapped IPv4 address is a ones'-complement zero.
-  const Sum addresses = add(sum_header(source.bytes().data(), 16), sum_header(destination.bytes().data(), 16));
-  return fold(uint64_t{protocol} + length + addresses);
+  return fold_native(sum);
 }
 
 Sum dss_pseudo_header_sum(uint64_t dsn, uint32_t subflow_seq, uint16_t data_length) {

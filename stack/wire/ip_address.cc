@@ -7,16 +7,6 @@
 
 namespace tributary {
 
-IpAddress IpAddress::from_v4_bytes(const uint8_t* p) {
-  return v4(uint32_t{p[0]} << 24 | uint32_t{p[1]} << 16 | uint32_t{p[2]} << 8 | p[3]);
-}
-
-IpAddress IpAddress::from_v6_bytes(const uint8_t* p) {
-  IpAddress a;
-  std::memcpy(a.bytes_.data(), p, 16);
-  return a;
-}
-
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   char buffer[INET6_ADDRSTRLEN];
   if (text.size() >= sizeof(buffer) || text.find('\0') != text.npos) return {};

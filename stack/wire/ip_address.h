@@ -22,8 +22,16 @@ class IpAddress {
                       static_cast<uint8_t>(address)});
   }
   /// Reads 4 or 16 bytes in network order.
-  static IpAddress from_v4_bytes(const uint8_t* p);
-  static IpAddress from_v6_bytes(const uint8_t* p);
+  static IpAddress from_v4_bytes(const uint8_t* p) {
+    IpAddress a = v4(0);
+    std::memcpy(&a.bytes_[12], p, 4);
+    return a;
+  }
+  static IpAddress from_v6_bytes(const uint8_t* p) {
+    IpAddress a;
+    std::memcpy(a.bytes_.data(), p, 16);
+    return a;
+  }
   /// "192.0.2.1" or "2001:db8::1"; nothing else is accepted, "::ffff:192.0.2.1" neither.
   static std::optional<IpAddress> parse(std::string_view text);
 
@@ -77,6 +85,15 @@ struct MacAddress {
   bool is_multicast() const { return bytes[0] & 1; }
   std::string to_string() const;
   auto operator<=>(const MacAddress&) const = default;
+  constexpr bool operator==(const MacAddress& o) const {  // as IpAddress's
+    return ((word() ^ o.word()) | uint32_t(half() ^ o.half())) == 0;
+  }
+
+ private:
+  constexpr uint32_t word() const {
+    return std::bit_cast<uint32_t>(std::array{bytes[0], bytes[1], bytes[2], bytes[3]});
+  }
+  constexpr uint16_t half() const { return std::bit_cast<uint16_t>(std::array{bytes[4], bytes[5]}); }
 };
 
 }  // namespace tributary

@@ -73,6 +73,22 @@ TEST(Packet, EveryBufferOfAPoolCanBeTakenAndNoneMore) {
   }
 }
 
+// In the caller's cache or behind it: a pool large enough has one.
+TEST(Packet, WhatIsAvailableAndWhatIsInUseMakeUpThePool) {
+  for (uint32_t size : {64u, 4096u}) {
+    auto pools = make_pools(size, 64);
+    PoolGuard guard(*pools);
+    std::vector<Packet> taken;
+    for (uint32_t n = 0; n <= 50; ++n) {
+      EXPECT_EQ(pools->data_available(), size - n);
+      EXPECT_EQ(pools->data_in_use(), n);
+      taken.push_back(pools->data());
+    }
+    taken.clear();
+    EXPECT_EQ(pools->data_available(), size);
+  }
+}
+
 TEST(Packet, MovingTransfersOwnership) {
   auto pools = make_pools(64, 64);
   PoolGuard guard(*pools);

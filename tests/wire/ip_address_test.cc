@@ -116,6 +116,16 @@ TEST(IpPrefix, ImpossibleTextIsRefused) {
     EXPECT_FALSE(IpPrefix::parse(text)) << text;
 }
 
+TEST(MacAddress, DiffersWhereAnyBitDoes) {
+  const MacAddress mac{{2, 0x5e, 0, 0, 0, 1}};
+  EXPECT_EQ(mac, (MacAddress{{2, 0x5e, 0, 0, 0, 1}}));
+  for (unsigned bit = 0; bit < 48; ++bit) {
+    MacAddress other = mac;
+    other.bytes[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+    EXPECT_NE(mac, other) << bit;
+  }
+}
+
 TEST(MacAddress, TextIsReadAndWritten) {
   const auto mac = MacAddress::parse("02:00:5E:10:00:ff");
   ASSERT_TRUE(mac);
