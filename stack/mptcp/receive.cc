@@ -242,7 +242,8 @@ uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   const uint32_t limit = tcp::receive_limit(context, connection.receive_budget);
   const uint32_t free = limit > connection.held ? limit - connection.held : 0;
   const int64_t promised = std::max<int64_t>(connection.rcv_adv - connection.rcv_nxt, 0);
-  uint32_t window = tcp::open_in_steps(free, static_cast<uint32_t>(promised), limit, tcb.announced_mss);
+  uint32_t window =
+      tcp::open_in_steps(free, static_cast<uint32_t>(promised), limit, tcp::segment_of_peer(context, tcb), scale);
   window = std::min<uint32_t>(window >> scale, 0xffff) << scale;
   connection.rcv_adv = max_seq(connection.rcv_adv, connection.rcv_nxt + window);
   return window;
