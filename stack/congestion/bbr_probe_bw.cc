@@ -59,6 +59,13 @@ bool is_time_to_cruise(const Event& e) {
          e.c.in_flight <= inflight(e.b, e.b.max_bw(), 100, e.c.mss);
 }
 
+/// A round trip or more at this gain, and what is in flight is what the gain makes of the model: the rate did not
+/// follow, or the model would have grown with it. The draft waits for two rounds more, a quarter of a round trip of
+/// queue each; BBR version 2 did not.
+bool has_filled_queue(const Event& e) {
+  return e.b.full_bw_count >= 2 && e.c.in_flight >= inflight(e.b, e.b.max_bw(), kProbeBwUpPacingGain, e.c.mss);
+}
+
 bool is_time_to_go_down(Event& e) {
   Bbr& b = e.b;
   // The last probe lost too much at this volume: this one looks, and comes back (§5.3.3.6).
@@ -71,7 +78,7 @@ bool is_time_to_go_down(Event& e) {
     b.full_bw = e.rs.delivery_rate;
     return false;
   }
-  return b.full_bw_now;
+  return b.full_bw_now || has_filled_queue(e);
 }
 
 void probe_inflight_longterm_upward(Event& e) {

@@ -31,17 +31,6 @@ bool has_rtt_risen(const HyStart& h) {
   return h.last_min_rtt != 0 && h.min_rtt >= uint64_t{h.last_min_rtt} + threshold(h.last_min_rtt);
 }
 
-/// The window without the queue that it has filled: what gets through in the shortest round trip, and a little queue
-/// for links whose rate varies. What is acknowledged now left when the window was by a fifth smaller, a round ago.
-uint32_t window_without_queue(const State& s, const Ack& ack) {
-  if (ack.min_rtt <= Micros(0) || ack.srtt <= ack.min_rtt) return s.cwnd;
-  const auto shortest = static_cast<uint32_t>(ack.min_rtt.count());
-  const uint64_t then = uint64_t{s.cwnd} * kCssGrowthDivisor / (kCssGrowthDivisor + 1);
-  const uint64_t kept = uint64_t{shortest} + 2 * threshold(shortest);
-  const uint64_t window = then * kept / static_cast<uint64_t>(ack.srtt.count());
-  return std::min(s.cwnd, static_cast<uint32_t>(std::max<uint64_t>(window, 2 * ack.mss)));
-}
-
 }  // namespace
 
 void reset(State& s) {
@@ -50,11 +39,21 @@ void reset(State& s) {
   s.css_rounds = 0;
 }
 
+uint32_t without_queue(uint32_t window, Micros srtt, Micros min_rtt, unsigned rises, uint32_t mss) {
+  if (min_rtt <= Micros(0) || srtt <= min_rtt) return window;
+  const auto shortest = static_cast<uint32_t>(min_rtt.count());
+  const uint64_t kept = uint64_t{shortest} + rises * threshold(shortest);
+  const uint64_t rest = window * kept / static_cast<uint64_t>(srtt.count());
+  return std::min(window, static_cast<uint32_t>(std::max<uint64_t>(rest, 2 * mss)));
+}
+
 void on_ack(State& s, const Ack& ack) {
   HyStart& h = s.hystart;
   if (ack.newly_acked >= h.round_left) {
     if (h.css_baseline != 0 && ++s.css_rounds >= kCssRounds) {
-      s.ssthresh = s.cwnd = window_without_queue(s, ack);
+      // What is acknowledged now left when the window was by a fifth smaller, a round ago.
+      const uint32_t then = s.cwnd - s.cwnd / (kCssGrowthDivisor + 1);
+      s.ssthresh = s.cwnd = without_queue(then, ack.srtt, ack.min_rtt, 2, ack.mss);
       return;
     }
     begin_round(s, ack);

@@ -213,6 +213,23 @@ TEST_F(BbrTest, ProbesAsOftenAsRenoOnAShortPath) {
   EXPECT_EQ((now - start).count() / kRtt.count(), 20);
 }
 
+// The draft waits for a third round.
+TEST_F(BbrTest, AProbeThatOnlyFillsTheQueueEndsAfterTwoRounds) {
+  const struct {
+    uint32_t in_flight;
+    uint64_t rate;
+    int rounds;
+  } cases[] = {{kBdp * 13 / 10, kRate, 2}, {kBdp * 12 / 10, kRate, 3}, {kBdp * 13 / 10, kRate * 11 / 10, 3}};
+  for (const auto& c : cases) {
+    b = Bbr{};
+    bbr::start(b, state, now, kRtt, kMss);
+    go_to(Mode::kProbeBwUp);
+    int rounds = 0;
+    for (; rounds < 10 && b.mode == Mode::kProbeBwUp; ++rounds) round({.rate = c.rate, .in_flight = c.in_flight});
+    EXPECT_EQ(rounds, c.rounds) << c.in_flight << " at " << c.rate;
+  }
+}
+
 TEST_F(BbrTest, ManyLossesWhileProbingBoundWhatIsInFlight) {
   go_to(Mode::kProbeBwUp);
   EXPECT_EQ(b.inflight_longterm, kNoInflightBound);

@@ -484,6 +484,29 @@ TEST_F(HyStartTest, TheQueueOfTheGentleRoundsIsGivenBack) {
   EXPECT_LT(state.cwnd, kPath * 3 / 2);
 }
 
+// What the losses of an overshoot leave of the window is up to twice what the path holds.
+TEST_F(HyStartTest, TheQueueLeftByAnOvershootIsGivenBackOnce) {
+  const Micros shortest = Micros::milliseconds(100);
+  const struct {
+    int64_t srtt;  // milliseconds
+    uint32_t window;
+  } cases[] = {{100, 700}, {112, 700}, {225, 350}, {450, 175}};
+  for (const auto& c : cases) {
+    start(state, Algorithm::kCubic, kMss);
+    state.cwnd = 1000 * kMss;
+    on_loss(state, now, state.cwnd, kMss);
+    on_recovery_end(state, now, kMss);
+    on_overshoot_end(state, Micros::milliseconds(c.srtt), shortest, kMss);
+    EXPECT_EQ(state.cwnd, c.window * kMss) << c.srtt;
+    EXPECT_FALSE(state.in_slow_start());
+    state.cwnd = 1000 * kMss;
+    on_loss(state, now, state.cwnd, kMss);
+    on_recovery_end(state, now, kMss);
+    on_overshoot_end(state, Micros::milliseconds(c.srtt), shortest, kMss);
+    EXPECT_EQ(state.cwnd, 700 * kMss) << "a loss later is an ordinary one";
+  }
+}
+
 TEST_F(HyStartTest, RttThatFallsAgainResumesSlowStart) {
   for (int i = 0; i < 4; ++i) run_round(Micros::milliseconds(40));
   run_round(Micros::milliseconds(50));
