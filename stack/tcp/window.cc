@@ -26,7 +26,9 @@ uint32_t receive_window(const Context& context, const Tcb& tcb, uint8_t scale) {
 }
 
 uint32_t segment_of_peer(const Context& context, const Tcb& tcb) {
-  return payload_per_segment(context, tcb) + tcb.announced_mss - tcb.mss;
+  constexpr uint32_t kLeast = 8;
+  const uint32_t options = tcb.mss - std::min(tcb.mss, payload_per_segment(context, tcb));
+  return tcb.announced_mss > options + kLeast ? tcb.announced_mss - options : kLeast;
 }
 
 uint32_t open_in_steps(uint32_t free, uint32_t promised, uint32_t budget, uint32_t segment, uint8_t scale) {
