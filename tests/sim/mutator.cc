@@ -195,7 +195,7 @@ Frame Mutator::flip_anywhere(const Frame& frame) {
 /// Of a header, with a right checksum.
 Frame Mutator::flip_header(Flow& flow, const Segment& segment) {
   Segment s = segment;
-  flow.syn_damaged |= s.tcp.has(kSyn);
+  flow.clock_damaged |= s.tcp.has(kSyn);
   const bool bare = s.payload.empty() && !s.tcp.has(kFin);
   switch (prng_.below(bare ? 9 : 5)) {
     case 0:
@@ -211,7 +211,7 @@ Frame Mutator::flip_header(Flow& flow, const Segment& segment) {
     }
     case 3:
     case 4:
-      flip_option(s);
+      flip_option(flow, s);
       break;
     case 5:
       s.tcp.seq += static_cast<uint32_t>(prng_.magnitude(1, UINT32_MAX));
@@ -229,12 +229,13 @@ Frame Mutator::flip_header(Flow& flow, const Segment& segment) {
   return s.build();
 }
 
-void Mutator::flip_option(Segment& segment) {
+void Mutator::flip_option(Flow& flow, Segment& segment) {
   if (segment.tcp.has(kSyn)) return flip_bit(segment.options, prng_);
   std::vector<std::span<uint8_t>> options;
   segment.for_each_option([&](uint8_t, std::span<uint8_t> option) { options.push_back(option); });
   if (options.empty()) return;
   const auto option = options[prng_.below(options.size())];
+  flow.clock_damaged |= option[0] == kOptionTimestamps;
   // The numbers of MPTCP acknowledge and place data; without its kind it is no option of MPTCP any more.
   if (option[0] == kOptionMptcp)
     option[0] = 253;
@@ -292,7 +293,7 @@ void Mutator::inject(Flow& flow, Direction direction) {
       break;
     }
     case 5:  // from before the connection: PAWS
-      if (!way.has_timestamps || !back.has_timestamps || flow.syn_damaged || s.options.empty()) break;
+      if (!way.has_timestamps || !back.has_timestamps || flow.clock_damaged || s.options.empty()) break;
       fill();
       s.tcp.seq += static_cast<uint32_t>(prng_.below(3000));
       set_timestamp(s, way.first_timestamp - static_cast<uint32_t>(prng_.magnitude(1000, 1u << 30)));

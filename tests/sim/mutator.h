@@ -71,8 +71,8 @@ class Mutator : public Middlebox {
     std::vector<Held> held[2];
     unsigned extra = 0;  ///< frames replayed and injected so far
     bool join = false;
-    bool syn_damaged = false;  ///< the ends may not agree on timestamps, which old garbage is told by
-    bool cut = false;          ///< a mapping may reach beyond its segment: what follows needs none of its own
+    bool clock_damaged = false;  ///< the ends may not agree on timestamps, which old garbage is told by
+    bool cut = false;            ///< a mapping may reach beyond its segment: what follows needs none of its own
     bool unmapped =
         false;  ///< garbage without a mapping lies in the window: a mapping beyond its segment would take it in
     bool mptcp_broken = false;  ///< has seen MP_FAIL or an infinite mapping
@@ -89,7 +89,7 @@ class Mutator : public Middlebox {
   Frame flip(Flow& flow, const Segment& segment, const Frame& frame);
   Frame flip_anywhere(const Frame& frame);
   Frame flip_header(Flow& flow, const Segment& segment);
-  void flip_option(Segment& segment);
+  void flip_option(Flow& flow, Segment& segment);
   void inject(Flow& flow, Direction direction);
 
   Prng prng_;
