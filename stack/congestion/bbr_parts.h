@@ -9,7 +9,7 @@ namespace tributary::congestion::bbr {
 // Constants (§2). Gains and shares in hundredths, times in microseconds.
 constexpr uint32_t kStartupPacingGain = 277;  ///< 4 ln 2: the least that doubles the rate every round
 constexpr uint32_t kDrainPacingGain = 50;
-constexpr uint32_t kProbeBwDownPacingGain = 75;  ///< the draft: 90; the sooner the probe's queue is gone
+constexpr uint32_t kProbeBwDownPacingGain = 90;
 constexpr uint32_t kProbeBwUpPacingGain = 125;
 constexpr uint32_t kDefaultCwndGain = 200;
 constexpr uint32_t kProbeBwUpCwndGain = 225;

@@ -179,7 +179,7 @@ TEST_F(BbrTest, TheCycleHasItsOrderAndItsRates) {
     Mode mode;
     uint32_t pacing_gain;
   } steps[] = {
-      {Mode::kProbeBwDown, 75}, {Mode::kProbeBwCruise, 100}, {Mode::kProbeBwRefill, 100}, {Mode::kProbeBwUp, 125}};
+      {Mode::kProbeBwDown, 90}, {Mode::kProbeBwCruise, 100}, {Mode::kProbeBwRefill, 100}, {Mode::kProbeBwUp, 125}};
   go_to(Mode::kProbeBwDown);
   for (int cycle = 0; cycle < 2; ++cycle) {
     for (const auto& step : steps) {
