@@ -59,9 +59,9 @@ bool is_time_to_cruise(const Event& e) {
          e.c.in_flight <= inflight(e.b, e.b.max_bw(), 100, e.c.mss);
 }
 
-/// A round trip or more at this gain, and what is in flight is what the gain makes of the model: the rate did not
-/// follow, or the model would have grown with it. The draft waits for two rounds more, a quarter of a round trip of
-/// queue each; BBR version 2 did not.
+/// Two rounds without enough growth, and what is in flight is what this gain makes of the model: the rate did not
+/// follow, or the model would have grown with it. The draft waits for a third, another quarter of a round trip of
+/// queue.
 bool has_filled_queue(const Event& e) {
   return e.b.full_bw_count >= 2 && e.c.in_flight >= inflight(e.b, e.b.max_bw(), kProbeBwUpPacingGain, e.c.mss);
 }

@@ -141,7 +141,7 @@ void on_recovery_end(State& s, Micros, uint32_t mss) {
 void on_overshoot_end(State& s, Micros srtt, Micros min_rtt, uint32_t mss) {
   if (s.prior_ssthresh != kNoThreshold || s.prior_cwnd == 0) return;
   const uint32_t window = hystart::without_queue(s.cwnd, srtt, min_rtt, 1, mss);
-  if (window == s.cwnd) return;
+  if (window >= s.cwnd) return;
   s.ssthresh = s.cwnd = window;
   if (s.algorithm == Algorithm::kCubic) s.w_max = s.cwnd;
 }

@@ -40,11 +40,11 @@ void reset(State& s) {
 }
 
 uint32_t without_queue(uint32_t window, Micros srtt, Micros min_rtt, unsigned rises, uint32_t mss) {
-  if (min_rtt <= Micros(0) || srtt <= min_rtt) return window;
+  if (min_rtt <= Micros(0) || srtt <= min_rtt) return kNoThreshold;
   const auto shortest = static_cast<uint32_t>(min_rtt.count());
   const uint64_t kept = uint64_t{shortest} + rises * threshold(shortest);
   const uint64_t rest = window * kept / static_cast<uint64_t>(srtt.count());
-  return std::min(window, static_cast<uint32_t>(std::max<uint64_t>(rest, 2 * mss)));
+  return static_cast<uint32_t>(std::clamp<uint64_t>(rest, 2 * mss, kNoThreshold));
 }
 
 void on_ack(State& s, const Ack& ack) {
@@ -53,7 +53,7 @@ void on_ack(State& s, const Ack& ack) {
     if (h.css_baseline != 0 && ++s.css_rounds >= kCssRounds) {
       // What is acknowledged now left when the window was by a fifth smaller, a round ago.
       const uint32_t then = s.cwnd - s.cwnd / (kCssGrowthDivisor + 1);
-      s.ssthresh = s.cwnd = without_queue(then, ack.srtt, ack.min_rtt, 2, ack.mss);
+      s.ssthresh = s.cwnd = std::min(s.cwnd, without_queue(then, ack.srtt, ack.min_rtt, 2, ack.mss));
       return;
     }
     begin_round(s, ack);

@@ -24,7 +24,7 @@ void reset(State& state);
 /// Only in slow start before the first loss. Sets ssthresh and cwnd when slow start is over.
 void on_ack(State& state, const Ack& ack);
 /// What of `window`, which takes `srtt` to get through, gets through in the shortest round trip, and a little queue for
-/// links whose rate varies: `rises` of those that are taken for a queue.
+/// links whose rate varies: `rises` of those that are taken for a queue. kNoThreshold: there is no queue.
 uint32_t without_queue(uint32_t window, Micros srtt, Micros min_rtt, unsigned rises, uint32_t mss);
 /// What the increase of slow start is to be divided by.
 inline uint32_t growth_divisor(const State& s) {

@@ -177,8 +177,8 @@ class PacketPools {
 
   rte_mempool* data_pool() const { return data_; }
   rte_mempool* header_pool() const { return header_; }
-  /// Buffers with payload's room the calling core can take, at no more than the price of asking: what other cores'
-  /// caches hold is not among them.
+  /// Data buffers the calling core could take now: what other cores' caches hold is out of its reach. Cheap, while
+  /// `data_in_use` looks at the cache of every core there might be.
   uint32_t data_available() const;
   uint32_t data_in_use() const;
   uint32_t header_in_use() const;

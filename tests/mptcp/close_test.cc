@@ -255,13 +255,21 @@ TEST_F(MptcpClose, ConnectionWhosePeerVanishedEnds) {
   EXPECT_TRUE(log().gone);
 }
 
+/// The peer closes the only subflow, and has not acknowledged our FIN there.
+class MptcpSubflowClosedByPeer : public MptcpClose {
+ protected:
+  MptcpSubflowClosedByPeer() { settings.close_timeout = Micros::seconds(10); }
+  void open_and_let_the_peer_close_it() {
+    open();
+    first.send(ack(1, 1).data_ack(1));
+    first.send(fin(1, 1).data_ack(1));
+    first.expect(kFin | kAck, 1, 2);
+  }
+};
+
 // DF-5: a peer may have closed all it can be sent on and never acknowledge our FIN there (a FIN may be forged).
-TEST_F(MptcpClose, ConnectionWhoseOnlySubflowThePeerClosedWaitsForAJoinOnly) {
-  settings.close_timeout = Micros::seconds(10);
-  open();
-  first.send(ack(1, 1).data_ack(1));
-  first.send(fin(1, 1).data_ack(1));
-  first.expect(kFin | kAck, 1, 2);
+TEST_F(MptcpSubflowClosedByPeer, ConnectionWaitsForAJoinOnly) {
+  open_and_let_the_peer_close_it();
   write("nobody can be sent this");
   wait(Micros::seconds(9));
   EXPECT_FALSE(log().gone);
@@ -271,12 +279,8 @@ TEST_F(MptcpClose, ConnectionWhoseOnlySubflowThePeerClosedWaitsForAJoinOnly) {
   EXPECT_EQ(stack().context().tcbs.size(), 0u);
 }
 
-TEST_F(MptcpClose, JoinSavesAConnectionWhoseOnlySubflowThePeerClosed) {
-  settings.close_timeout = Micros::seconds(10);
-  open();
-  first.send(ack(1, 1).data_ack(1));
-  first.send(fin(1, 1).data_ack(1));
-  first.expect(kFin | kAck, 1, 2);
+TEST_F(MptcpSubflowClosedByPeer, AJoinSavesTheConnection) {
+  open_and_let_the_peer_close_it();
   write("for another");
   wait(Micros::seconds(5));
   first.ignore_all();
