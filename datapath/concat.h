@@ -1,5 +1,4 @@
-// concat: messages from pieces. (Debian's Abseil is built for C++14, so absl::StrCat does not take
-// std::string_view.)
+// concat: messages from pieces. (Debian 12's standard library has no std::format.)
 #pragma once
 
 #include <charconv>

@@ -34,6 +34,14 @@ Gains gains_of(Bbr::Mode mode) {
   return {100, 100};
 }
 
+/// The draft gives a probe's queue back at the gain that makes room for others below the path's volume. Above it there
+/// is a queue, the path is full whatever the pace, and the sooner it is gone the better.
+uint32_t pacing_gain(const Event& e) {
+  const Bbr& b = e.b;
+  const bool has_queue = e.c.in_flight > inflight(b, b.max_bw(), 100, e.c.mss);
+  return b.mode == Bbr::Mode::kProbeBwDown && has_queue ? kQueuePacingGain : gains_of(b.mode).pacing;
+}
+
 /// InitPacingRate (§5.6.2): there is no bandwidth yet; a millisecond stands for a round trip not measured
 /// yet.
 void init_pacing_rate(Bbr& b, Micros srtt, uint32_t mss) {
@@ -118,7 +126,7 @@ void on_ack(Bbr& b, State& state, const Connection& connection, const RateSample
   advance_latest_delivery_signals(e);
   bound_bw_for_model(b);
   // UpdateControlParameters
-  set_pacing_rate_with_gain(b, gains_of(b.mode).pacing);
+  set_pacing_rate_with_gain(b, pacing_gain(e));
   b.send_quantum = send_quantum(b.pacing_rate, connection.mss);
   set_cwnd(e);
 }

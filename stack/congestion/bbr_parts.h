@@ -10,6 +10,7 @@ namespace tributary::congestion::bbr {
 constexpr uint32_t kStartupPacingGain = 277;  ///< 4 ln 2: the least that doubles the rate every round
 constexpr uint32_t kDrainPacingGain = 50;
 constexpr uint32_t kProbeBwDownPacingGain = 90;
+constexpr uint32_t kQueuePacingGain = 75;
 constexpr uint32_t kProbeBwUpPacingGain = 125;
 constexpr uint32_t kDefaultCwndGain = 200;
 constexpr uint32_t kProbeBwUpCwndGain = 225;

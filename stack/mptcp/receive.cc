@@ -239,11 +239,11 @@ bool on_payload(Context& context, Tcb& tcb, Packet packet) {
 
 uint32_t receive_window(Context& context, const Tcb& tcb, uint8_t scale) {
   Connection& connection = context.connections.at(tcb.connection);
-  const uint32_t limit = tcp::receive_limit(context, connection.receive_budget);
-  const uint32_t free = limit > connection.held ? limit - connection.held : 0;
+  const uint32_t budget = connection.receive_budget;
   const int64_t promised = std::max<int64_t>(connection.rcv_adv - connection.rcv_nxt, 0);
   uint32_t window =
-      tcp::open_in_steps(free, static_cast<uint32_t>(promised), limit, tcp::segment_of_peer(context, tcb), scale);
+      tcp::open_in_steps(tcp::free_window(context, budget, connection.held), static_cast<uint32_t>(promised),
+                         tcp::receive_limit(context, budget), tcp::segment_of_peer(context, tcb), scale);
   window = std::min<uint32_t>(window >> scale, 0xffff) << scale;
   connection.rcv_adv = max_seq(connection.rcv_adv, connection.rcv_nxt + window);
   return window;

@@ -56,7 +56,7 @@ void release(Context& context, Tcb& tcb, uint32_t bytes) {
   if (!can_receive(tcb.state)) return;
   // No further than the window field can say, or a large budget would call for an update every time.
   const uint32_t limit = uint32_t{0xffff} << tcb.rcv_wscale;
-  const SeqNum edge = tcb.rcv_nxt + std::min(free_window(context, tcb), limit);
+  const SeqNum edge = tcb.rcv_nxt + std::min(free_window(context, tcb.plain.receive_budget, tcb.plain.held), limit);
   const uint32_t step =
       window_update_step(std::min(receive_limit(context, tcb.plain.receive_budget), limit), tcb.announced_mss);
   if (edge - tcb.rcv_adv >= static_cast<int32_t>(step)) request_ack(context, tcb);

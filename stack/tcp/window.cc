@@ -13,16 +13,11 @@ constexpr uint32_t kWindowInSegments = 8;
 
 }  // namespace
 
-uint32_t free_window(const Context& context, const Tcb& tcb) {
-  const uint32_t limit = receive_limit(context, tcb.plain.receive_budget);
-  return limit > tcb.plain.held ? limit - tcb.plain.held : 0;
-}
-
 uint32_t receive_window(const Context& context, const Tcb& tcb, uint8_t scale) {
-  const uint32_t limit = receive_limit(context, tcb.plain.receive_budget);
+  const uint32_t budget = tcb.plain.receive_budget;
   const int32_t promised = std::max(tcb.rcv_adv - tcb.rcv_nxt, 0);
-  return open_in_steps(free_window(context, tcb), static_cast<uint32_t>(promised), limit, segment_of_peer(context, tcb),
-                       scale);
+  return open_in_steps(free_window(context, budget, tcb.plain.held), static_cast<uint32_t>(promised),
+                       receive_limit(context, budget), segment_of_peer(context, tcb), scale);
 }
 
 uint32_t segment_of_peer(const Context& context, const Tcb& tcb) {

@@ -17,8 +17,11 @@ constexpr uint32_t kLeastShare = 16 * 1024;
 inline uint32_t receive_limit(const Context& context, uint32_t budget) {
   return std::min(budget, context.receive_share);
 }
-/// Bytes a plain stream could take now.
-uint32_t free_window(const Context& context, const Tcb& tcb);
+/// Bytes a stream that holds `held` could take now.
+inline uint32_t free_window(const Context& context, uint32_t budget, uint32_t held) {
+  const uint32_t limit = receive_limit(context, budget);
+  return limit > held ? limit - held : 0;
+}
 /// Bytes to advertise on the next segment of a plain stream; the right edge never moves left.
 uint32_t receive_window(const Context& context, const Tcb& tcb, uint8_t scale);
 /// Payload of the peer's full segments: what fits our MSS beside the options both sides send.

@@ -193,6 +193,20 @@ TEST_F(BbrTest, TheCycleHasItsOrderAndItsRates) {
   }
 }
 
+// The draft: nine tenths all along.
+TEST_F(BbrTest, AProbesQueueIsGivenBackFasterThanTheRoomLeftToOthers) {
+  go_to(Mode::kProbeBwUp);
+  while (b.mode == Mode::kProbeBwUp) round({.in_flight = kBdp * 13 / 10});
+  ASSERT_EQ(b.mode, Mode::kProbeBwDown);
+  EXPECT_EQ(b.pacing_rate, paced(75));
+  round({.in_flight = kBdp * 11 / 10});
+  EXPECT_EQ(b.pacing_rate, paced(75)) << "still a tenth of a round trip of queue";
+  b.inflight_longterm = kBdp;
+  round({.in_flight = kBdp * 95 / 100});
+  ASSERT_EQ(b.mode, Mode::kProbeBwDown) << "not yet down to the headroom";
+  EXPECT_EQ(b.pacing_rate, paced(90));
+}
+
 // §5.3.3.8: after two seconds, or sooner where Reno would have its window back.
 TEST_F(BbrTest, ProbesAsOftenAsRenoOnAShortPath) {
   go_to(Mode::kProbeBwCruise);
