@@ -43,7 +43,7 @@ void restart_from(State& s, uint32_t window) {
   if (s.ssthresh != kNoThreshold) s.ssthresh = std::max(s.ssthresh, s.cwnd - s.cwnd / 4);
   s.cwnd = window;
   s.ack_credit = 0;
-  s.in_epoch = false;
+  s.in_epoch = s.has_overshot = false;
   if (s.ssthresh == kNoThreshold) hystart::reset(s);
 }
 
@@ -77,6 +77,7 @@ void remember_for_undo(State& s) {
   s.prior_cwnd = s.cwnd;
   s.prior_ssthresh = s.ssthresh;
   s.prior_w_max = s.w_max;
+  s.has_overshot = false;
 }
 
 // Returns the acknowledged bytes that slow start did not use because it ended within this ACK.
@@ -86,6 +87,20 @@ uint32_t grow_in_slow_start(State& s, const Ack& ack) {
   const uint32_t room = s.ssthresh - s.cwnd;
   s.cwnd += std::min(increase, room);
   return increase > room ? increase - room : 0;
+}
+
+// The round trip of a recovery is that of the last thing sent once, when the queue was full: what is left of the queue
+// shows in that of the round after.
+void give_overshoot_back(State& s, const Ack& ack) {
+  if (ack.newly_acked < s.hystart.round_left) {
+    s.hystart.round_left -= ack.newly_acked;
+    return;
+  }
+  s.has_overshot = false;
+  const uint32_t window = hystart::without_queue(s.cwnd, ack.srtt, ack.min_rtt, 1, ack.mss);
+  if (window >= s.cwnd) return;
+  s.ssthresh = s.cwnd = window;
+  if (s.algorithm == Algorithm::kCubic) s.w_max = s.cwnd;
 }
 
 }  // namespace
@@ -108,6 +123,7 @@ void on_ack(State& s, const Ack& ack) {
     s.validated_at = validation_ticks(ack.now);
   else
     end_nonvalidated_periods(s, ack.now, ack.mss);
+  if (s.has_overshot) return give_overshoot_back(s, ack);
   uint32_t acked = ack.newly_acked;
   if (s.in_slow_start()) {
     const bool initial = s.ssthresh == kNoThreshold;
@@ -136,14 +152,9 @@ uint32_t on_loss(State& s, Micros, uint32_t in_flight, uint32_t mss) {
 void on_recovery_end(State& s, Micros, uint32_t mss) {
   s.cwnd = std::max(s.ssthresh == kNoThreshold ? s.cwnd : s.ssthresh, mss);
   s.ack_credit = 0;
-}
-
-void on_overshoot_end(State& s, Micros srtt, Micros min_rtt, uint32_t mss) {
   if (s.prior_ssthresh != kNoThreshold || s.prior_cwnd == 0) return;
-  const uint32_t window = hystart::without_queue(s.cwnd, srtt, min_rtt, 1, mss);
-  if (window >= s.cwnd) return;
-  s.ssthresh = s.cwnd = window;
-  if (s.algorithm == Algorithm::kCubic) s.w_max = s.cwnd;
+  s.has_overshot = true;
+  s.hystart.round_left = s.cwnd;
 }
 
 void on_timeout(State& s, Micros, uint32_t in_flight, uint32_t mss, bool first) {
@@ -162,7 +173,7 @@ void on_undo(State& s) {
   s.ssthresh = std::max(s.ssthresh, s.prior_ssthresh);
   s.w_max = s.prior_w_max;
   s.prior_cwnd = 0;
-  s.in_epoch = false;
+  s.in_epoch = s.has_overshot = false;
   if (s.ssthresh == kNoThreshold) hystart::reset(s);
 }
 

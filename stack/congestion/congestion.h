@@ -59,10 +59,11 @@ struct State {
   uint32_t prior_ssthresh = 0;
   uint32_t prior_w_max = 0;
   Algorithm algorithm : 7 = Algorithm::kCubic;
-  bool in_epoch : 1 = false;    ///< `epoch` is in force, not `hystart`
-  uint8_t rtt_samples : 4 = 0;  ///< HyStart++: of this round, counted to kRttSamples
-  uint8_t css_rounds : 4 = 0;   ///< HyStart++: rounds of conservative slow start so far
-  uint16_t validated_at = 0;    ///< when pipe_ack last said that the window is in use, in units of `kValidationTick`
+  bool in_epoch : 1 = false;      ///< `epoch` is in force, not `hystart`
+  uint8_t rtt_samples : 4 = 0;    ///< HyStart++: of this round, counted to kRttSamples
+  uint8_t css_rounds : 3 = 0;     ///< HyStart++: rounds of conservative slow start so far
+  bool has_overshot : 1 = false;  ///< for a window's worth of ACKs after the first recovery, counted in `hystart`
+  uint16_t validated_at = 0;      ///< when pipe_ack last said that the window is in use, in units of `kValidationTick`
   union {
     HyStart hystart{};
     CubicEpoch epoch;
@@ -86,11 +87,10 @@ void on_ack(State& state, const Ack& ack);
 /// Entering recovery: sets and returns ssthresh from the bytes in flight. cwnd is the recovery's until
 /// `on_recovery_end`.
 uint32_t on_loss(State& state, Micros now, uint32_t in_flight, uint32_t mss);
-/// Recovery is over: cwnd = ssthresh.
+/// Recovery is over: cwnd = ssthresh. After the first one, from losses that ended the first slow start, that is half of
+/// a window that was up to twice what the path and its queue hold: a round trip later the queue is given back that is
+/// left.
 void on_recovery_end(State& state, Micros now, uint32_t mss);
-/// After the recovery from the losses that ended the first slow start, which took half of a window that was up to twice
-/// what the path and its queue hold: gives the queue back that is left.
-void on_overshoot_end(State& state, Micros srtt, Micros min_rtt, uint32_t mss);
 /// The retransmission timer expired: cwnd = 1 MSS; ssthresh only on the `first` of a series (RFC 5681 §3.1).
 void on_timeout(State& state, Micros now, uint32_t in_flight, uint32_t mss, bool first);
 /// The last `on_loss` or `on_timeout` was spurious: takes it back (RFC 4015 §3.2, RFC 9438 §4.9).

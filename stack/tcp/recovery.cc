@@ -190,10 +190,8 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
   if (tcb.has(kInRecovery | kInLoss) && tcb.snd_una >= tcb.recovery_point) {
     if (model != nullptr)
       congestion::bbr::on_recovery_end(model->bbr, tcb.cc);
-    else if (tcb.has(kInRecovery)) {
+    else if (tcb.has(kInRecovery))
       congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
-      congestion::on_overshoot_end(tcb.cc, Micros(tcb.srtt), Micros(tcb.min_rtt), tcb.mss);
-    }
     tcb.clear(kInRecovery | kInLoss);
     tcb.dup_acks = 0;
   }

@@ -320,7 +320,7 @@ TEST(NewReno, GrowsByOneSegmentForAsManyAsFitTheWindow) {
     for (const uint32_t lost_at : {11u, 12u, 25u}) {
       State s;
       start(s, Algorithm::kNewReno, kMss);
-      s.cwnd = lost_at * kMss;
+      s.cwnd = s.ssthresh = lost_at * kMss;
       on_loss(s, Micros::seconds(1), s.cwnd, kMss);
       on_recovery_end(s, Micros::seconds(1), kMss);
       EXPECT_EQ(s.cwnd, lost_at / 2 * kMss);
@@ -492,19 +492,40 @@ TEST_F(HyStartTest, TheQueueLeftByAnOvershootIsGivenBackOnce) {
     uint32_t window;
   } cases[] = {{100, 700}, {112, 700}, {225, 350}, {450, 175}};
   for (const auto& c : cases) {
+    const auto lose_and_recover = [&] {
+      state.cwnd = 1000 * kMss;
+      on_loss(state, now, state.cwnd, kMss);
+      on_recovery_end(state, now, kMss);
+      EXPECT_EQ(state.cwnd, 700 * kMss);
+    };
+    Ack ack{now, 350 * kMss, 700 * kMss, Micros(0), Micros(0), shortest, kMss, true};
     start(state, Algorithm::kCubic, kMss);
-    state.cwnd = 1000 * kMss;
-    on_loss(state, now, state.cwnd, kMss);
-    on_recovery_end(state, now, kMss);
-    on_overshoot_end(state, Micros::milliseconds(c.srtt), shortest, kMss);
+    lose_and_recover();
+    // A recovery's retransmissions give no round trips: the first ACKs may still know that of the full queue.
+    ack.srtt = Micros::milliseconds(500);
+    on_ack(state, ack);
+    EXPECT_EQ(state.cwnd, 700 * kMss);
+    ack.srtt = Micros::milliseconds(c.srtt);
+    on_ack(state, ack);
     EXPECT_EQ(state.cwnd, c.window * kMss) << c.srtt;
     EXPECT_FALSE(state.in_slow_start());
-    state.cwnd = 1000 * kMss;
-    on_loss(state, now, state.cwnd, kMss);
-    on_recovery_end(state, now, kMss);
-    on_overshoot_end(state, Micros::milliseconds(c.srtt), shortest, kMss);
-    EXPECT_EQ(state.cwnd, 700 * kMss) << "a loss later is an ordinary one";
+    lose_and_recover();
+    for (int i = 0; i < 2; ++i) on_ack(state, ack);
+    EXPECT_GE(state.cwnd, 700 * kMss) << "a loss later is an ordinary one";
   }
+}
+
+// What takes the reduction back takes this back with it.
+TEST_F(HyStartTest, AnOvershootThatWasNoneIsNotGivenBack) {
+  start(state, Algorithm::kCubic, kMss);
+  state.cwnd = 1000 * kMss;
+  on_loss(state, now, state.cwnd, kMss);
+  on_recovery_end(state, now, kMss);
+  on_undo(state);
+  on_ack(state,
+         {now, 1000 * kMss, 1000 * kMss, Micros(0), Micros::milliseconds(450), Micros::milliseconds(100), kMss, true});
+  EXPECT_GE(state.cwnd, 1000 * kMss);
+  EXPECT_TRUE(state.in_slow_start());
 }
 
 TEST_F(HyStartTest, RttThatFallsAgainResumesSlowStart) {

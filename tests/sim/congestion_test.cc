@@ -159,7 +159,7 @@ TEST_P(OnPath, BbrFillsTheLinkAndKeepsTheQueueShort) {
   const Share share = run_alone(Algorithm::kBbr, path);
   EXPECT_GE(share.of_link, 0.95);
   // CUBIC keeps between one and two bandwidth-delay products there.
-  EXPECT_LE(share.queue_delay, path.round_trip * 3 / 5);
+  EXPECT_LE(share.queue_delay, path.round_trip / 2);
 }
 
 TEST_P(OnPath, CubicFillsTheLinkAndTheQueue) {
@@ -167,7 +167,7 @@ TEST_P(OnPath, CubicFillsTheLinkAndTheQueue) {
   path.queue = 2;
   const Share share = run_alone(Algorithm::kCubic, path);
   EXPECT_GE(share.of_link, 0.95);
-  EXPECT_GE(share.queue_delay, path.round_trip * 3 / 5);
+  EXPECT_GE(share.queue_delay, path.round_trip / 2);
 }
 
 TEST_P(OnPath, BbrNeedsNoDeepBuffer) {
