@@ -69,6 +69,14 @@ void send_retransmissions(Context& context, Tcb& tcb) {
   if (board != nullptr) board->next_lost = nullptr;  // none is left
 }
 
+/// F-RTO (RFC 5682 §3.1, step 2b): the first ACK after a time-out that leaves something is answered with new data, so
+/// that the next one tells whether originals still arrive. Timestamps have told that already.
+bool asks_for_originals(const Tcb& tcb) {
+  return tcb.has(kInLoss) && tcb.has(kSackPermitted) && !tcb.has(kTimestamps) &&
+         tcb.snd_una > tcb.flight->undo_marker && tcb.flight->undo_bytes <= tcb.mss &&
+         tcb.snd_nxt == tcb.recovery_point;
+}
+
 /// RFC 3042: without SACK, each of the first two duplicate ACKs says that a segment has left.
 uint32_t limited_transmit(const Tcb& tcb) {
   if (tcb.has(kSackPermitted) || tcb.has(kInRecovery | kInLoss) || tcb.dup_acks > 2) return 0;
@@ -245,6 +253,7 @@ bool is_gathering(const Tcb& tcb) {
 void output(Context& context, Tcb& tcb, bool push) {
   const SeqNum before = tcb.snd_nxt;
   if (may_send_data(tcb)) {
+    if (tcb.tx_unsent() != nullptr && asks_for_originals(tcb)) send_new(context, tcb, push);
     if (tcb.flight != nullptr && tcb.flight->lost_bytes != 0) send_retransmissions(context, tcb);
     if (tcb.tx_unsent() != nullptr) {
       restart_after_idle(context, tcb);

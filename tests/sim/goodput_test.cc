@@ -21,11 +21,11 @@ constexpr uint64_t kSeed = 1;
 
 // The bars.
 constexpr double kClean = 0.95;              ///< of a link whose queue holds a round trip or more
-constexpr double kCleanShallow = 0.65;       ///< a queue of a tenth: halving the window leaves the link idle
+constexpr double kCleanShallow = 0.78;       ///< a queue of a tenth: halving the window leaves the link idle
 constexpr double kReordered = 0.90;          ///< of clean, with packets displaced by up to a quarter round trip
 constexpr double kSpuriousReordered = 0.10;  ///< of the data segments sent
 constexpr double kRandomLossBbr = 0.85;      ///< of the link, with 1 % random loss
-constexpr double kPoliced = 0.60;            ///< of the policed rate: no collapse
+constexpr double kPoliced = 0.85;            ///< of the policed rate: no collapse
 constexpr uint64_t kPolicedTimeouts = 3;
 
 bool matches(const std::string& pattern, const CellKey& key) {

@@ -32,6 +32,38 @@ TEST_F(TcpUndo, ATimeOutStandsWhenOnlyTheRetransmissionArrives) {
   peer.send(ack(1, at(4)));
 }
 
+// RFC 5682: with new data to send, originals that come one an ACK would each be taken for the answer to the copy sent
+// at the ACK before.
+class TcpUndoWithNewData : public TcpUndo {
+ protected:
+  void time_out_and_acknowledge_one() {
+    open_and_send(16);
+    wait_ms(550);
+    ASSERT_EQ(peer.next().seq, at(10)) << "a tail loss probe";
+    ASSERT_EQ(peer.next().seq, at(0));
+    peer.send(ack(1, at(1)));
+    EXPECT_EQ(peer.next().seq, at(11)) << "not the second one again";
+    EXPECT_EQ(peer.next().seq, at(12));
+    peer.expect_nothing();
+  }
+};
+
+TEST_F(TcpUndoWithNewData, ATimeOutIsTakenBackByOneOriginal) {
+  time_out_and_acknowledge_one();
+  peer.send(ack(1, at(2)));
+  EXPECT_EQ(counters.tcp_undone, 1u);
+  EXPECT_GE(info().cwnd, window);
+  peer.ignore_all();
+}
+
+TEST_F(TcpUndoWithNewData, ATimeOutStandsWhenOnlyTheNewDataArrives) {
+  time_out_and_acknowledge_one();
+  peer.send(ack(1, at(1)).sack(at(11), at(13)));
+  EXPECT_EQ(counters.tcp_undone, 0u);
+  EXPECT_EQ(peer.next().seq, at(1)) << "sent again, a round trip later";
+  peer.ignore_all();
+}
+
 TEST_F(TcpUndo, WithoutSackATimeOutStands) {
   open_and_send(4, {.sack = false});
   wait_ms(550);
