@@ -20,22 +20,21 @@ void Concentrator::attach(Stack& stack) {
   stack_ = &stack;
 }
 
-void Concentrator::listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp,
-                                      bool fast_open) {
+void Concentrator::listen_transparent(std::vector<uint16_t> interfaces, const AccessLeg& leg) {
   const uint16_t index = static_cast<uint16_t>(acceptors_.size());
   acceptors_.push_back(std::make_unique<TransparentAcceptor>(*this, index));
   Listener listener;
   listener.interfaces = std::move(interfaces);
   listener.intercept = true;
-  listener.fast_open = fast_open;
-  listener.algorithm = algorithm;
-  listener.dscp = dscp;
+  listener.fast_open = leg.fast_open;
+  listener.algorithm = leg.algorithm;
+  listener.dscp = leg.dscp;
   listener.acceptor = acceptors_.back().get();
   stack_->add_listener(std::move(listener));
 }
 
 void Concentrator::listen_convert(std::vector<uint16_t> interfaces, std::vector<IpAddress> addresses, uint16_t port,
-                                  congestion::Algorithm algorithm, uint8_t dscp, bool fast_open) {
+                                  const AccessLeg& leg) {
   const uint16_t index = static_cast<uint16_t>(acceptors_.size());
   acceptors_.push_back(std::make_unique<ConvertAcceptor>(*this, index));
   Listener listener;
@@ -43,9 +42,9 @@ void Concentrator::listen_convert(std::vector<uint16_t> interfaces, std::vector<
   listener.addresses = std::move(addresses);
   listener.port = port;
   listener.syn_payload = true;
-  listener.fast_open = fast_open;
-  listener.algorithm = algorithm;
-  listener.dscp = dscp;
+  listener.fast_open = leg.fast_open;
+  listener.algorithm = leg.algorithm;
+  listener.dscp = leg.dscp;
   listener.acceptor = acceptors_.back().get();
   stack_->add_listener(std::move(listener));
 }
@@ -89,7 +88,7 @@ bool Concentrator::connect(Relay& relay, const FlowKey& client, const IpAddress&
   options.algorithm = policy_.server_algorithm;
   options.dscp = policy_.server_dscp;
   options.user_data = user_data(relay, Side::kServer);
-  if (policy_.server_fast_open) options.fast_open = ConnectOptions::FastOpen::kCookie;
+  options.fast_open = policy_.server_fast_open;
   if (policy_.source == Policy::Source::kPreserve) {
     options.local = client.remote;
   } else {

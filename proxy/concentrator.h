@@ -35,13 +35,11 @@ class Concentrator : public StreamUser {
   ~Concentrator() override;
   void attach(Stack& stack);
 
-  /// Intercepts every TCP connection that reaches these interfaces on its way elsewhere. `dscp`: of what clients are
-  /// sent. `fast_open`: clients get cookies and may send payload in their SYNs (RFC 7413).
-  void listen_transparent(std::vector<uint16_t> interfaces, congestion::Algorithm algorithm, uint8_t dscp = 0,
-                          bool fast_open = false);
+  /// Intercepts every TCP connection that reaches these interfaces on its way elsewhere.
+  void listen_transparent(std::vector<uint16_t> interfaces, const AccessLeg& leg = {});
   /// RFC 8803 service on `port` of the interfaces' own addresses, or of `addresses` only.
   void listen_convert(std::vector<uint16_t> interfaces, std::vector<IpAddress> addresses, uint16_t port,
-                      congestion::Algorithm algorithm, uint8_t dscp = 0, bool fast_open = false);
+                      const AccessLeg& leg = {});
 
   void on_stream(ByteStream stream, uint64_t user_data, uint16_t events) override;
 

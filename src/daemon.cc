@@ -46,7 +46,7 @@ int wait_for_signal(const sigset_t& signals, std::chrono::milliseconds duration)
 
 class Daemon {
  public:
-  explicit Daemon(const config::Config& config) : config_(config) {}
+  Daemon(const std::string& path, const config::Config& config) : path_(path), config_(config) {}
 
   int run() {
     const sigset_t signals = block_signals();
@@ -87,7 +87,7 @@ class Daemon {
     }
     engine_ = Engine::create(config_, WorkerId{0}, 1, *pools_, ports_, error);
     if (engine_ == nullptr) return false;
-    telemetry_ = std::make_unique<Telemetry>(config_, *engine_, ports_);
+    telemetry_ = std::make_unique<Telemetry>(path_, config_, *engine_, ports_);
     const auto entry = [](void* worker) {
       static_cast<datapath::Worker*>(worker)->run();
       return 0;
@@ -110,7 +110,10 @@ class Daemon {
     while (true) {
       const int number = wait_for_signal(signals, kTick);
       if (number == SIGTERM || number == SIGINT) return;
-      if (number == SIGHUP) log_warning("the configuration is not read again while running; restart instead");
+      if (number == SIGHUP)
+        log_warning(
+            "the configuration is not read again while running; restart instead (keys of Fast Open: tributaryctl "
+            "reload-keys)");
       for (size_t i = 0; i < ports_.size(); ++i) {
         const datapath::LinkState link = ports_[i]->link();
         if (link == links_[i]) continue;
@@ -167,6 +170,7 @@ class Daemon {
   }
 
   // Destroyed from the last to the first: each uses those above it.
+  const std::string& path_;
   const config::Config& config_;
   std::optional<datapath::Eal> eal_;
   std::unique_ptr<PacketPools> pools_;
@@ -179,8 +183,8 @@ class Daemon {
 
 }  // namespace
 
-int run_daemon(const config::Config& config) {
-  return Daemon(config).run();
+int run_daemon(const std::string& path, const config::Config& config) {
+  return Daemon(path, config).run();
 }
 
 }  // namespace tributary

@@ -79,12 +79,11 @@ void Engine::add_listeners(const config::Config& config, const std::vector<confi
     std::vector<uint16_t> indices;
     for (const std::string& port : listener.ports)
       indices.push_back(static_cast<uint16_t>(config::find_interface(interfaces, port).value()));
-    const congestion::Algorithm algorithm = make_algorithm(listener.congestion.value_or(config.tcp.congestion));
+    const proxy::AccessLeg leg = make_access_leg(config, listener);
     if (listener.kind == "transparent")
-      concentrator_.listen_transparent(std::move(indices), algorithm, listener.dscp, listener.fast_open);
+      concentrator_.listen_transparent(std::move(indices), leg);
     else
-      concentrator_.listen_convert(std::move(indices), listener.addresses, listener.listen_port, algorithm,
-                                   listener.dscp, listener.fast_open);
+      concentrator_.listen_convert(std::move(indices), listener.addresses, listener.listen_port, leg);
   }
 }
 

@@ -22,6 +22,14 @@ std::vector<const config::Interface*> find_server_interfaces(const config::Confi
   return found;
 }
 
+congestion::Algorithm make_algorithm(const std::string& name) {
+  return congestion::parse_algorithm(name).value();  // the schema lets no other name through
+}
+
+FastOpen make_fast_open(const std::string& name) {
+  return name == "cookie" ? FastOpen::kCookie : name == "no_cookie" ? FastOpen::kNoCookie : FastOpen::kOff;
+}
+
 }  // namespace
 
 datapath::EalOptions make_eal_options(const config::Config& config) {
@@ -65,10 +73,6 @@ PacketPools::Sizes make_pool_sizes(const config::Config& config) {
   return sizes;
 }
 
-congestion::Algorithm make_algorithm(const std::string& name) {
-  return congestion::parse_algorithm(name).value();  // the schema lets no other name through
-}
-
 ip::Limits make_ip_limits(const config::Config& config) {
   ip::Limits limits;
   limits.fragmented_packets = config.worker.fragmented_packets;
@@ -109,7 +113,7 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   settings.receive_budget = tcp.receive_budget;
   settings.first_ephemeral_port = tcp.first_ephemeral_port;
   settings.last_ephemeral_port = tcp.last_ephemeral_port;
-  for (const std::string& key : tcp.fast_open_keys) settings.fast_open_keys.push_back(parse_sip_key(key).value());
+  settings.fast_open_keys = make_fast_open_keys(tcp);
   settings.max_fast_open = config.worker.max_fast_open;
   settings.fast_open_cache = config.worker.fast_open_cache;
   settings.mptcp_enabled = config.mptcp.enabled;
@@ -122,6 +126,12 @@ Settings make_settings(const config::Config& config, WorkerId worker, uint16_t w
   return settings;
 }
 
+std::vector<SipKey> make_fast_open_keys(const config::TcpSection& tcp) {
+  std::vector<SipKey> keys;
+  for (const std::string& key : tcp.fast_open_keys) keys.push_back(parse_sip_key(key).value());
+  return keys;
+}
+
 proxy::Policy make_policy(const config::Config& config, const std::vector<config::Interface>& interfaces) {
   const config::ServerLegSection& leg = config.server_leg;
   proxy::Policy policy;
@@ -132,11 +142,17 @@ proxy::Policy make_policy(const config::Config& config, const std::vector<config
   policy.connect_timeout = Micros::seconds(leg.connect_timeout_s);
   policy.server_algorithm = make_algorithm(leg.congestion.value_or(config.tcp.congestion));
   policy.server_dscp = leg.dscp;
-  policy.server_fast_open = leg.fast_open;
+  policy.server_fast_open = make_fast_open(leg.fast_open);
   policy.budget = config.relay.budget;
   policy.max_budget = config.relay.max_budget;
   policy.max_relays = config.worker.max_connections;
   return policy;
+}
+
+proxy::AccessLeg make_access_leg(const config::Config& config, const config::ListenerSection& listener) {
+  return {.algorithm = make_algorithm(listener.congestion.value_or(config.tcp.congestion)),
+          .dscp = listener.dscp,
+          .fast_open = make_fast_open(listener.fast_open)};
 }
 
 size_t interface_of_route(const config::RouteSection& route, const std::vector<config::Interface>& interfaces) {

@@ -21,8 +21,9 @@ datapath::WorkerOptions make_worker_options(const config::Config& config, Worker
 PacketPools::Sizes make_pool_sizes(const config::Config& config);
 ip::Limits make_ip_limits(const config::Config& config);
 Settings make_settings(const config::Config& config, WorkerId worker, uint16_t workers);
+std::vector<SipKey> make_fast_open_keys(const config::TcpSection& tcp);
 proxy::Policy make_policy(const config::Config& config, const std::vector<config::Interface>& interfaces);
-congestion::Algorithm make_algorithm(const std::string& name);
+proxy::AccessLeg make_access_leg(const config::Config& config, const config::ListenerSection& listener);
 
 /// The index of the interface a route leaves by.
 size_t interface_of_route(const config::RouteSection& route, const std::vector<config::Interface>& interfaces);

@@ -8,7 +8,10 @@
 
 #include "datapath/concat.h"
 #include "datapath/telemetry.h"
+#include "src/config/loader.h"
+#include "src/log.h"
 #include "src/report.h"
+#include "src/settings.h"
 #include "src/views.h"
 
 namespace tributary {
@@ -45,6 +48,7 @@ bool parse_numbers(std::string_view text, std::initializer_list<uint64_t*> numbe
 // Commands may come at any time, also while the daemon stops: they find the source by a weak pointer, and
 // `mutex` keeps it whole while one is being answered.
 struct Telemetry::Source {
+  const std::string& path;
   const config::Config& config;
   Engine& engine;
   std::span<const std::unique_ptr<datapath::Port>> ports;
@@ -172,13 +176,29 @@ struct Telemetry::Source {
     if (!relay) return make_error(concat("there is no connection ", id));
     return view_relay(*relay, listener_name(relay->listener));
   }
+
+  // A reply has no room for what may be wrong with a file: the log says it.
+  TelemetryValue reload_keys() {
+    config::Diagnostics diagnostics(path);
+    const auto read = config::load_config(path, diagnostics);
+    if (!read) {
+      log_error("the Fast Open keys stay as they are\n", diagnostics.to_string());
+      return make_error("the keys stay as they are: the configuration has errors, see the log or tributaryd --check");
+    }
+    return ask_worker([this, keys = make_fast_open_keys(read->tcp)] {
+      engine.stack().context().fast_open_keys.replace(keys);
+      TelemetryValue reply;
+      reply.add("fast_open_keys", uint64_t{keys.size()});
+      return reply;
+    });
+  }
 };
 
-Telemetry::Telemetry(const config::Config& config, Engine& engine,
+Telemetry::Telemetry(const std::string& path, const config::Config& config, Engine& engine,
                      std::span<const std::unique_ptr<datapath::Port>> ports)
-    : source_(new Source{.config = config, .engine = engine, .ports = ports, .mutex = {}}) {
-  const auto add = [this](const char* path, const char* help, auto answer) {
-    datapath::register_telemetry(path, help, [weak = std::weak_ptr(source_), answer](std::string_view parameters) {
+    : source_(new Source{.path = path, .config = config, .engine = engine, .ports = ports, .mutex = {}}) {
+  const auto add = [this](const char* command, const char* help, auto answer) {
+    datapath::register_telemetry(command, help, [weak = std::weak_ptr(source_), answer](std::string_view parameters) {
       const auto source = weak.lock();
       if (source == nullptr) return make_error("the daemon is stopping");
       const std::lock_guard lock(source->mutex);
@@ -188,6 +208,8 @@ Telemetry::Telemetry(const config::Config& config, Engine& engine,
   add("/tributary/status", "Ports, listeners and load.", [](Source& s, std::string_view) { return s.view_status(); });
   add("/tributary/counters", "What was counted.",
       [](Source& s, std::string_view) { return s.ask_worker([&s] { return view_counters(s.engine.counters()); }); });
+  add("/tributary/reload_keys", "Reads tcp.fast_open_keys from the configuration again.",
+      [](Source& s, std::string_view) { return s.reload_keys(); });
   add("/tributary/connections", "Relayed connections. Parameters: first identifier, how many.",
       [](Source& s, std::string_view parameters) {
         uint64_t first = 0;

@@ -6,6 +6,7 @@
 //                                           to go on, 0 when there are no more
 //   /tributary/connection,<identifier>      one relay
 //   /tributary/counters                     the counters of all workers
+//   /tributary/reload_keys                  reads tcp.fast_open_keys again, and nothing else of the file
 //
 // Each runs on the worker, between two passes, so there is nothing to lock.
 #pragma once
@@ -13,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 
 #include "datapath/port.h"
 #include "src/config/config.h"
@@ -23,8 +25,9 @@ namespace tributary {
 /// While it lives the commands answer; afterwards they say that the daemon is stopping.
 class Telemetry {
  public:
-  /// Everything referred to outlives this object, and the worker runs as long.
-  Telemetry(const config::Config& config, Engine& engine, std::span<const std::unique_ptr<datapath::Port>> ports);
+  /// Everything referred to outlives this object, and the worker runs as long. `path`: of the configuration.
+  Telemetry(const std::string& path, const config::Config& config, Engine& engine,
+            std::span<const std::unique_ptr<datapath::Port>> ports);
   ~Telemetry();
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;

@@ -44,7 +44,7 @@ int run(const std::string& path) {
   print(stderr, diagnostics.to_string());
   if (!config) return EXIT_FAILURE;
   set_log_level(parse_log_level(config->log.level).value());
-  return run_daemon(*config);
+  return run_daemon(path, *config);
 }
 
 int parse_and_run(int argc, char** argv) {

@@ -8,6 +8,7 @@
 #include "stack/base/ids.h"
 #include "stack/byte_stream.h"
 #include "stack/congestion/congestion.h"
+#include "stack/fast_open.h"
 #include "stack/flow/flow_key.h"
 #include "stack/packet/packet.h"
 
@@ -40,8 +41,9 @@ struct Listener {
   std::optional<uint16_t> port;      ///< empty: every port
   bool intercept = false;            ///< transparent: destinations that are not ours, instead of own addresses
   bool syn_payload = false;          ///< take payload in the SYN (Convert); otherwise it is left to be sent again
-  bool fast_open = false;            ///< give out Fast Open cookies; take payload in SYNs that bring one (RFC 7413)
-  bool mptcp = true;                 ///< take MP_CAPABLE
+  /// Give out cookies and take payload in SYNs that bring one, or in every SYN; `max_fast_open` bounds both.
+  FastOpen fast_open = FastOpen::kOff;
+  bool mptcp = true;  ///< take MP_CAPABLE
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   uint8_t dscp = 0;  ///< differentiated services code point of what is sent
   Acceptor* acceptor = nullptr;

@@ -172,7 +172,6 @@ ByteStream Stack::connect(const ConnectOptions& options, PacketList early) {
     c.connections.at(tcb->connection).user_data = options.user_data;
   const ByteStream stream = mptcp::stream_of(c, *tcb);
   if (!early.empty()) write(stream, std::move(early));
-  using FastOpen = ConnectOptions::FastOpen;
   if (options.fast_open == FastOpen::kOff || tcb->is_subflow())
     tcp::send_syn(c, *tcb);
   else

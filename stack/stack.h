@@ -13,6 +13,7 @@
 
 #include "stack/byte_stream.h"
 #include "stack/context.h"
+#include "stack/fast_open.h"
 #include "stack/ip/ip_layer.h"
 #include "stack/listener.h"
 #include "stack/packet/frame_queue.h"
@@ -36,10 +37,8 @@ struct ConnectOptions {
   std::optional<uint16_t> interface;  ///< bind to this interface instead of the routing table
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   uint8_t dscp = 0;  ///< differentiated services code point of what is sent
-  /// Early payload in the SYN (RFC 7413, plain TCP only): with a cookie of the server's, asking for one when there is
-  /// none yet; or without any, where the server is known to take it so.
-  enum class FastOpen : uint8_t { kOff, kCookie, kNoCookie };
-  FastOpen fast_open = FastOpen::kOff;
+  using FastOpen = tributary::FastOpen;
+  FastOpen fast_open = FastOpen::kOff;  ///< early payload in the SYN; plain TCP only
   uint64_t user_data = 0;
 };
 

@@ -92,7 +92,7 @@ Json run_relay(const RelayOptions& options) {
   if (rows.empty()) throw std::runtime_error("no scenario of that name");
   Pools pools{make_pools(kBuffers, kBuffers), make_pools(kBuffers, kBuffers), make_pools(kBuffers, kBuffers)};
   std::vector<double> all_swaps;
-  uint64_t copies = 0;
+  uint64_t copies = 0, relayed = 0;
   for (unsigned run = 0; run < options.runs; ++run) {
     for (Row& row : rows) {
       World world(row.scenario, pools);
@@ -106,6 +106,7 @@ Json run_relay(const RelayOptions& options) {
       row.path_bytes = world.path_bytes();
       row.interrupted += relay.interrupted + swap.interrupted;
       copies += world.payload_copies();
+      relayed += relay.segments;
       all_swaps.push_back(row.swap.back());
       if (world.finish() != 0) throw std::runtime_error(row.title + ": buffers of the proxy did not come back");
     }
@@ -144,6 +145,7 @@ Json run_relay(const RelayOptions& options) {
     ratio.put(group, ratios);
   }
   json.put("payload_copies", static_cast<double>(copies));
+  json.put("relayed_segments", static_cast<double>(relayed));
   json.put("runs", options.runs).put("segments_per_run", static_cast<double>(options.segments));
   json.put("ratio_to_mac_swap", ratio).put("spread", spread);
   std::printf("payload copies: %lu\n", copies);

@@ -98,7 +98,7 @@ void World::make_proxy() {
   stack_ =
       std::make_unique<Stack>(*pools_.proxy, *ip_, frames_, random_, proxy_counters_, Settings{}, *concentrator_, now_);
   concentrator_->attach(*stack_);
-  concentrator_->listen_transparent(access_interfaces, congestion::Algorithm::kCubic);
+  concentrator_->listen_transparent(access_interfaces);
 }
 
 World::~World() {

@@ -63,7 +63,7 @@ class Proxy {
     concentrator_ = std::make_unique<proxy::Concentrator>(policy);
     stack_ = std::make_unique<Stack>(pools, ip_, frames_, random_, counters_, settings, *concentrator_, now_);
     concentrator_->attach(*stack_);
-    concentrator_->listen_transparent({0, 1}, congestion::Algorithm::kCubic);
+    concentrator_->listen_transparent({0, 1});
   }
   ~Proxy() {
     concentrator_->abort_all();

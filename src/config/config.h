@@ -118,7 +118,7 @@ struct ListenerSection : Lines {
   std::vector<IpAddress> addresses;
   std::optional<std::string> congestion;
   uint8_t dscp;
-  bool fast_open;
+  std::string fast_open;
 };
 
 struct ServerLegSection : Lines {
@@ -128,7 +128,7 @@ struct ServerLegSection : Lines {
   uint32_t connect_timeout_s;
   std::optional<std::string> congestion;
   uint8_t dscp;
-  bool fast_open;
+  std::string fast_open;
 };
 
 struct RelaySection : Lines {

@@ -264,6 +264,11 @@ class Checker {
                 concat("a transparent listener takes every destination; \"", key, "\" is for kind = \"convert\""));
       return;
     }
+    if (listener.fast_open == "no_cookie")
+      error(listener, "fast_open",
+            concat("listener \"", listener.name,
+                   "\": fast_open = \"no_cookie\" is for kind = \"transparent\"; convert takes a "
+                   "message in the SYN without a cookie anyway"));
     for (const IpAddress& address : listener.addresses) {
       const bool own = std::ranges::any_of(interfaces, [&](const Interface* i) {
         return std::ranges::find(i->addresses, address, &IpPrefix::address) != i->addresses.end();

@@ -10,6 +10,7 @@ using enum Type;
 constexpr int64_t kKiB = 1024;
 constexpr int64_t kMiB = 1024 * kKiB;
 const std::vector<std::string_view> kAlgorithms = {"cubic", "newreno", "bbr"};
+const std::vector<std::string_view> kFastOpen = {"off", "cookie", "no_cookie"};
 
 // clang-format off
 const std::vector<Section>& table() {
@@ -152,7 +153,7 @@ const std::vector<Section>& table() {
       {.key = "fast_open_keys", .type = kText, .list = true, .fallback = "[]",
        .meaning = "Keys of the Fast Open cookies we give out, each 32 hexadecimal digits as in Linux's tcp_fastopen_key; the "
                   "first is current, others are still taken. Nodes that share them take each other's cookies. Empty: each "
-                  "start has its own.",
+                  "start has its own. Read again by `tributaryctl reload-keys`.",
        .assign = assign_to<&TcpSection::fast_open_keys>},
     }},
     {.name = "mptcp", .meaning = "Multipath TCP (RFC 8684) on the access leg.", .open = open_single<&Config::mptcp>,
@@ -185,7 +186,7 @@ const std::vector<Section>& table() {
        .meaning = "802.1Q identifier of the port's own interface; without it, untagged frames.",
        .assign = assign_to<&PortSection::vlan>},
       {.key = "mtu", .type = kInteger, .fallback = "1500", .unit = "bytes", .min = 576, .max = 9600,
-       .meaning = "Greatest IP packet.", .assign = assign_to<&PortSection::mtu>},
+       .meaning = "Greatest IP packet, and with it the MSS we announce and send: behind a tunnel, its MTU clamps both.", .assign = assign_to<&PortSection::mtu>},
       {.key = "rx_descriptors", .type = kInteger, .fallback = "1024", .min = 64, .max = 32768,
        .meaning = "Receive ring; adjusted to what the device takes.", .assign = assign_to<&PortSection::rx_descriptors>},
       {.key = "tx_descriptors", .type = kInteger, .fallback = "1024", .min = 64, .max = 32768,
@@ -206,7 +207,7 @@ const std::vector<Section>& table() {
       {.key = "vlan", .type = kInteger, .fallback = kNone, .min = 1, .max = 4094,
        .meaning = "802.1Q identifier; without it, untagged frames.", .assign = assign_to<&InterfaceSection::vlan>},
       {.key = "mtu", .type = kInteger, .fallback = kNone, .unit = "bytes", .min = 576, .max = 9600,
-       .meaning = "Greatest IP packet, if less than the port's.", .assign = assign_to<&InterfaceSection::mtu>},
+       .meaning = "Greatest IP packet, if less than the port's. Clamps the MSS as the port's does.", .assign = assign_to<&InterfaceSection::mtu>},
     }},
     {.name = "route", .repeated = true,
      .meaning = "A way to destinations that are on no link. The longest prefix wins.",
@@ -242,9 +243,10 @@ const std::vector<Section>& table() {
       {.key = "dscp", .type = kInteger, .fallback = "0", .min = 0, .max = 63,
        .meaning = "Differentiated services code point of what its clients are sent.",
        .assign = assign_to<&ListenerSection::dscp>},
-      {.key = "fast_open", .type = kBool, .fallback = "false",
-       .meaning = "Give clients Fast Open cookies and take payload in the SYNs that bring one (RFC 7413). A server may then see "
-                  "a request twice. convert takes a message in the SYN without a cookie, and gives out cookies if this is on.",
+      {.key = "fast_open", .type = kChoice, .fallback = "\"off\"", .choices = kFastOpen,
+       .meaning = "Payload in clients' SYNs (RFC 7413). cookie: give out cookies, and take it from SYNs that bring one. no_cookie: "
+                  "take it from every SYN, for clients whose addresses cannot be forged. A server may then see a request twice. "
+                  "convert takes a message in the SYN without a cookie, and knows cookie for giving them out.",
        .assign = assign_to<&ListenerSection::fast_open>},
     }},
     {.name = "server_leg", .meaning = "Connections to servers.", .open = open_single<&Config::server_leg>, .options = {
@@ -266,9 +268,10 @@ const std::vector<Section>& table() {
       {.key = "dscp", .type = kInteger, .fallback = "0", .min = 0, .max = 63,
        .meaning = "Differentiated services code point of what servers are sent.",
        .assign = assign_to<&ServerLegSection::dscp>},
-      {.key = "fast_open", .type = kBool, .fallback = "false",
-       .meaning = "Ask servers for Fast Open cookies, and send what came with a client's SYN in the SYN to the server (RFC "
-                  "7413). The server may see it twice.",
+      {.key = "fast_open", .type = kChoice, .fallback = "\"off\"", .choices = kFastOpen,
+       .meaning = "Send what came with a client's SYN in the SYN to the server (RFC 7413), which may see it twice. cookie: to servers "
+                  "that have given a cookie, which the others are asked for. no_cookie: to every server, for those known to "
+                  "take it so.",
        .assign = assign_to<&ServerLegSection::fast_open>},
     }},
     {.name = "relay", .meaning = "What one relayed connection may hold.", .open = open_single<&Config::relay>, .options = {

@@ -1,6 +1,7 @@
-// tributaryctl: shows what a running tributaryd does.
+// tributaryctl: shows what a running tributaryd does, and gives it new keys.
 #include <getopt.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -12,11 +13,12 @@
 namespace tributary::ctl {
 namespace {
 
-constexpr std::string_view kHelp = R"(usage: tributaryctl [options] status|connections [ID]|counters
+constexpr std::string_view kHelp = R"(usage: tributaryctl [options] status|connections [ID]|counters|reload-keys
 
   status             ports, listeners, buffers, load
   connections [ID]   both legs of each connection: per subflow addresses, state, bytes, round trip, window
   counters           what was counted, with its meaning; zeros are left out
+  reload-keys        have the daemon read tcp.fast_open_keys from its configuration again
 
   --json             print JSON
   --all              counters: zeros too
@@ -80,6 +82,19 @@ int show_connections(Client& client, const Options& options) {
   return EXIT_SUCCESS;
 }
 
+int reload_keys(Client& client, const Options& options) {
+  std::string error;
+  const auto reply = client.ask("/tributary/reload_keys", error);
+  if (!reply) return fail(error);
+  const uint64_t count = reply->value("fast_open_keys", uint64_t{0});
+  if (options.json)
+    print(reply->dump(2) + "\n");
+  else
+    print(count == 0 ? "tcp.fast_open_keys is empty: a key of its own will be drawn\n"
+                     : concat("Fast Open keys in force: ", count, "\n"));
+  return EXIT_SUCCESS;
+}
+
 int run(const Options& options) {
   const std::string& verb = options.words.at(0);
   std::string error;
@@ -88,6 +103,7 @@ int run(const Options& options) {
   auto client = Client::connect(*path, error);
   if (!client) return fail(error);
   if (verb == "connections") return show_connections(*client, options);
+  if (verb == "reload-keys") return reload_keys(*client, options);
   auto reply = client->ask(concat("/tributary/", verb), error);
   if (!reply) return fail(error);
   const Json tree = restore_lists(*reply);
@@ -142,7 +158,8 @@ int parse_and_run(int argc, char** argv) {
   options.words.assign(argv + optind, argv + argc);
   const std::string verb = options.words.empty() ? "" : options.words[0];
   const size_t most = verb == "connections" ? 2 : 1;
-  if ((verb != "status" && verb != "connections" && verb != "counters") || options.words.size() > most) {
+  const std::string_view verbs[] = {"status", "connections", "counters", "reload-keys"};
+  if (std::ranges::find(verbs, verb) == std::end(verbs) || options.words.size() > most) {
     std::fwrite(kHelp.data(), 1, kHelp.size(), stderr);
     return 2;
   }

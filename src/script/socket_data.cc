@@ -100,7 +100,6 @@ bool SocketFace::is_low_on_unsent(const Socket& socket) const {
 /// asks for a cookie, and what is written, unless the call may not wait, leaves with the third ACK.
 int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, int flags,
                                    const SocketAddress& to) {
-  using FastOpen = ConnectOptions::FastOpen;
   if (!(fast_open_ & kFastOpenClient)) return -EOPNOTSUPP;
   if (socket.mptcp) unsupported("MSG_FASTOPEN on an MPTCP socket");
   const bool no_cookie = socket.fast_open_no_cookie || (fast_open_ & kFastOpenClientNoCookie);

@@ -165,8 +165,10 @@ void SocketFace::apply_fast_open(const Socket& socket) {
   for (Listener& listener : host_->stack().context().listeners) {
     if (listener.acceptor != socket.acceptor.get()) continue;
     const bool asked = socket.fast_open_queue > 0 || (fast_open_ & kFastOpenEveryListener);
-    listener.fast_open = asked && (fast_open_ & kFastOpenServer);
-    listener.syn_payload = listener.fast_open && (socket.fast_open_no_cookie || (fast_open_ & kFastOpenServerNoCookie));
+    const bool no_cookie = socket.fast_open_no_cookie || (fast_open_ & kFastOpenServerNoCookie);
+    listener.fast_open = !asked || !(fast_open_ & kFastOpenServer) ? FastOpen::kOff
+                         : no_cookie                               ? FastOpen::kNoCookie
+                                                                   : FastOpen::kCookie;
   }
   if (socket.fast_open_queue <= 0) return;
   Settings settings = host_->stack().context().settings;
@@ -249,7 +251,6 @@ int SocketFace::connect(int fd, const SocketAddress& address) {
     case Socket::State::kNew:
       break;
   }
-  using FastOpen = ConnectOptions::FastOpen;
   if (socket->deferred) return -EISCONN;
   if (socket->fast_open_connect && socket->mptcp) unsupported("TCP_FASTOPEN_CONNECT on an MPTCP socket");
   if (socket->fast_open_connect && has_cookie_for(*socket, address)) {

@@ -1,5 +1,6 @@
 // Every counter of the stack, from one table that feeds telemetry, the command line and the docs.
-// Names follow Linux where Linux counts the same thing (design D13). A worker owns its counters; readers sum.
+// Names follow Linux where Linux counts the same thing (design D13): TcpExt and MPTcpExt are its prefixes, and none of
+// ours. A worker owns its counters; readers sum.
 #pragma once
 
 #include <array>
@@ -46,11 +47,15 @@ namespace tributary {
   X(tcp_out_resets, "TcpOutRsts", "Resets sent.")                                                                    \
   X(tcp_timeouts, "TcpExtTCPTimeouts", "Retransmission timers that expired.")                                        \
   X(tcp_fast_retransmits, "TcpExtTCPFastRetrans", "Segments sent again in fast recovery.")                           \
+  X(tcp_slow_start_retransmits, "TcpExtTCPSlowStartRetrans", "Segments sent again after a time-out.")                \
+  X(tcp_lost_retransmissions, "TcpExtTCPLostRetransmit", "Segments sent again that were lost once more.")            \
   X(tcp_loss_probes, "TcpExtTCPLossProbes", "Tail loss probes sent.")                                                \
   X(tcp_sack_recoveries, "TcpExtTCPSackRecovery", "Times loss recovery began.")                                      \
   X(tcp_undone, "TcpExtTCPFullUndo", "Recoveries taken back because the originals had only been late.")              \
+  X(tcp_spurious_timeouts, "TcpExtTCPSpuriousRTOs",                                                                  \
+    "Those of them that a time-out had begun: originals arrived after it (RFC 5682).")                               \
   X(tcp_probe_recoveries, "TcpExtTCPLossProbeRecovery", "Losses that a tail loss probe repaired.")                   \
-  X(tcp_ecn_echoes, "TcpExtTCPECNEchoes", "ACKs with ECE: the network marked what we sent (RFC 3168).")              \
+  X(tcp_ecn_echoes, "TcpEcnEchoes", "ACKs with ECE: the network marked what we sent (RFC 3168).")                    \
   X(tcp_keepalives, "TcpExtTCPKeepAlive", "Keepalive probes sent.")                                                  \
   X(tcp_paws_rejected, "TcpExtPAWSEstab", "Segments refused because their timestamp was old (RFC 7323 §5).")         \
   X(tcp_challenge_acks, "TcpExtTCPChallengeACK", "Challenge ACKs sent (RFC 5961).")                                  \
@@ -64,10 +69,16 @@ namespace tributary {
   X(tcp_queue_steps, "TcpQueueSteps",                                                                                \
     "Packets of send and reorder queues passed over to find a place; many for each segment means an attack.")        \
   X(tcp_sack_discarded, "TcpExtTCPSACKDiscard", "SACK blocks ignored: impossible, or too far to look for.")          \
+  X(tcp_sack_reneging, "TcpExtTCPSACKReneging",                                                                      \
+    "Time-outs after which everything was sent again: the peer had dropped what it had SACKed.")                     \
+  X(tcp_dsack_received, "TcpExtTCPDSACKRecv", "DSACKs from peers, of what they had acknowledged: we sent it twice.") \
+  X(tcp_dsack_ofo_received, "TcpExtTCPDSACKOfoRecv", "DSACKs from peers, of what they had SACKed.")                  \
+  X(tcp_dsack_old_sent, "TcpExtTCPDSACKOldSent", "Duplicates to report by DSACK, of what was acknowledged.")         \
+  X(tcp_dsack_ofo_sent, "TcpExtTCPDSACKOfoSent", "Duplicates to report by DSACK, of what waited out of order.")      \
   X(tcp_abort_on_data, "TcpExtTCPAbortOnData", "Connections reset because data came when nobody read any more.")     \
   X(tcp_receive_queue_drop, "TcpExtTCPRcvQDrop",                                                                     \
     "Segments whose payload was not taken because the buffer pool was nearly used up.")                              \
-  X(tcp_mtu_reduced, "TcpExtTCPMTUPReduced",                                                                         \
+  X(tcp_mtu_reduced, "TcpMtuReduced",                                                                                \
     "Connections that went on with smaller segments: a router said so, or a black hole.")                            \
   X(tcp_window_probes, "TcpExtTCPWinProbe", "Zero-window probes sent.")                                              \
   X(tcp_time_waited, "TcpExtTW", "Connections that ended in TIME-WAIT.")                                             \
@@ -90,13 +101,13 @@ namespace tributary {
   X(mptcp_capable_ack_rx, "MPTcpExtMPCapableACKRX", "Third ACKs with MP_CAPABLE received.")                          \
   X(mptcp_fallback_ack, "MPTcpExtMPCapableFallbackACK",                                                              \
     "Connections that fell back because the third ACK had no MP_CAPABLE.")                                           \
-  X(mptcp_fallback_data, "MPTcpExtMPFallback", "Connections that fell back to TCP after the handshake.")             \
+  X(mptcp_fallback_data, "MptcpFallback", "Connections that fell back to TCP after the handshake.")                  \
   X(mptcp_join_syn_rx, "MPTcpExtMPJoinSynRx", "SYNs with MP_JOIN received.")                                         \
   X(mptcp_join_ack_rx, "MPTcpExtMPJoinAckRx", "Joins completed.")                                                    \
   X(mptcp_join_no_token, "MPTcpExtMPJoinNoTokenFound", "Joins with a token no connection has.")                      \
   X(mptcp_join_bad_hmac, "MPTcpExtMPJoinAckHMacFailure", "Joins with a wrong HMAC.")                                 \
   X(mptcp_join_rejected, "MPTcpExtMPJoinRejected", "Joins refused because the connection has subflows enough.")      \
-  X(mptcp_dss_no_mapping, "MPTcpExtNoDSSMapping", "Payload for which no mapping arrived.")                           \
+  X(mptcp_dss_no_mapping, "MptcpNoMapping", "Payload for which no mapping arrived.")                                 \
   X(mptcp_dss_mismatch, "MPTcpExtDSSNotMatching", "Mappings that contradict the one in force.")                      \
   X(mptcp_dss_checksum, "MPTcpExtDataCsumErr", "Mappings with a wrong DSS checksum.")                                \
   X(mptcp_outside_window, "MPTcpExtNoDSSInWindow", "Data outside the data-level window.")                            \
@@ -104,7 +115,7 @@ namespace tributary {
   X(mptcp_duplicate_data, "MPTcpExtDuplicateData", "Data that had arrived before, by this or another subflow.")      \
   X(mptcp_retransmitted, "MPTcpExtMPTCPRetrans", "Segments sent again on another subflow.")                          \
   X(mptcp_add_addr, "MPTcpExtAddAddr", "ADD_ADDR received with a right HMAC.")                                       \
-  X(mptcp_add_addr_bad_hmac, "MPTcpExtAddAddrHMacFailure", "ADD_ADDR ignored for a wrong HMAC.")                     \
+  X(mptcp_add_addr_bad_hmac, "MptcpAddAddrBadHmac", "ADD_ADDR ignored for a wrong HMAC.")                            \
   X(mptcp_echo_add, "MPTcpExtEchoAddTx", "ADD_ADDR echoes sent.")                                                    \
   X(mptcp_rm_addr, "MPTcpExtRmAddr", "REMOVE_ADDR received.")                                                        \
   X(mptcp_prio_rx, "MPTcpExtMPPrioRx", "MP_PRIO received.")                                                          \

@@ -1,5 +1,6 @@
 // SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash of 64 bits, fast on short messages and unforgeable without the
-// key. For what peers send back and must not be able to make themselves: SYN cookies, Fast Open cookies.
+// key. For what peers send back and must not be able to make themselves (SYN cookies, Fast Open cookies), and for what
+// they see and must not be able to go on from (initial sequence numbers).
 #pragma once
 
 #include <bit>

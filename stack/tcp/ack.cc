@@ -119,6 +119,8 @@ uint32_t process_sack(Context& context, Tcb& tcb, const Segment& segment, AckSam
     }
     if (i == 0 && is_duplicate_report(segment)) {
       delivery.dsack = static_cast<uint32_t>(block.right - block.left);
+      Counters& counters = context.counters;
+      ++(block.right <= segment.ack ? counters.tcp_dsack_received : counters.tcp_dsack_ofo_received);
       continue;
     }
     if (block.left < tcb.snd_una) continue;

@@ -19,9 +19,9 @@ std::span<const uint8_t> cookie_of(const TcpOptions& options) {
 
 bool takes_syn_payload(Context& context, Tcb& tcb, const Listener& listener, const Segment& syn) {
   const bool payload = syn.payload_size() != 0;
-  if (!listener.fast_open) return payload && listener.syn_payload;
+  if (listener.fast_open == FastOpen::kOff) return payload && listener.syn_payload;
   const TcpOptions& options = *syn.options;
-  bool good = listener.syn_payload;
+  bool good = listener.syn_payload || listener.fast_open == FastOpen::kNoCookie;
   const bool asked = options.has(TcpOptions::kFastOpen);
   tcb.fast_open_experimental = asked && options.fast_open_experimental;  // answered in the form it came
   if (asked && options.fast_open_size == 0) {
@@ -34,8 +34,8 @@ bool takes_syn_payload(Context& context, Tcb& tcb, const Listener& listener, con
     if (payload && !good) ++context.counters.tcp_fast_open_passive_fail;
   }
   if (!payload || !good) return false;
-  // Cookies of many addresses may have been gathered for a flood (§5.1). A listener that needs none is for clients that
-  // could not go on (RFC 8803 §8): there max_half_open is the bound.
+  // Cookies of many addresses may have been gathered for a flood (§5.1), or none be needed. Convert's clients could not
+  // go on (RFC 8803 §8): there max_half_open is the bound.
   if (!listener.syn_payload && context.fast_open_pending >= context.settings.max_fast_open) {
     ++context.counters.tcp_fast_open_overflow;
     return false;

@@ -63,7 +63,8 @@ void send_retransmissions(Context& context, Tcb& tcb) {
     info.flags &= static_cast<uint16_t>(~kPktLost);
     flight.lost_bytes -= info.payload_size;
     flight.prr_out += info.payload_size;
-    ++context.counters.tcp_fast_retransmits;
+    Counters& counters = context.counters;
+    ++(tcb.has(kInLoss) ? counters.tcp_slow_start_retransmits : counters.tcp_fast_retransmits);
     if (tcb.rtx_deadline == Micros::never()) restart_retransmission(context, tcb);
   }
   if (board != nullptr) board->next_lost = nullptr;  // none is left

@@ -29,6 +29,8 @@ void report_duplicate(Context& context, Tcb& tcb, SeqNum left, SeqNum right) {
   const uint32_t index = context.tcbs.index(tcb);
   if (tcb.has(kDsackPending)) std::erase_if(context.duplicates, [index](const Duplicate& d) { return d.tcb == index; });
   tcb.set(kDsackPending);
+  if (tcb.has(kSackPermitted))
+    ++(left < tcb.rcv_nxt ? context.counters.tcp_dsack_old_sent : context.counters.tcp_dsack_ofo_sent);
   context.duplicates.push_back({index, {left, right}});
 }
 

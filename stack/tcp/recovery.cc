@@ -33,6 +33,7 @@ bool sent_after(int64_t t1, SeqNum end1, int64_t t2, SeqNum end2) {
 }
 
 void mark_lost(Context& context, Tcb& tcb, rte_mbuf* m) {
+  if (info_of(m).flags & kPktRetransmitted) ++context.counters.tcp_lost_retransmissions;
   info_of(m).flags |= kPktLost;
   tcb.flight->lost_bytes += info_of(m).payload_size;
   if (PathModel* model = model_of(context, tcb)) note_lost(context, tcb, *model, info_of(m));
@@ -79,7 +80,10 @@ void mark_overdue(Context& context, Tcb& tcb) {
   const int64_t patience = int64_t{flight.rack_rtt} + reordering_window(tcb);
   // The receiver may have dropped what it SACKed (RFC 2018 §8): a SACKed head after a time-out says so.
   const bool reneged = info_of(tcb.tx_head).flags & kPktSacked;
-  if (reneged) flight.sacked_bytes = 0;
+  if (reneged) {
+    ++context.counters.tcp_sack_reneging;
+    flight.sacked_bytes = 0;
+  }
   forget_scoreboard(context, flight);  // what it says may no longer hold
   for (rte_mbuf* m = tcb.tx_head; m != flight.unsent; m = info_of(m).subflow_next) {
     PacketInfo& info = info_of(m);

@@ -66,6 +66,7 @@ void undo_if_spurious(Context& context, Tcb& tcb, const Segment& segment, const 
   const bool late_time_out = tcb.has(kInLoss) && delivery.original && tcb.has(kSackPermitted);
   // A DSACK may come when recovery is over: what it has cost is given back all the same.
   const bool duplicates = are_all_duplicates(tcb, segment, delivery);
+  if (late_time_out) ++context.counters.tcp_spurious_timeouts;
   if (duplicates || (recovering && (late_time_out || is_older_than_retransmission(tcb, segment, delivery))))
     undo(context, tcb);
 }

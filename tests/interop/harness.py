@@ -29,8 +29,8 @@ KERNEL_COMPLAINTS = [
     "MPTcpExtMPJoinSynAckHMacFailure", "MPTcpExtMPCapableDataFallback", "TcpInCsumErrors", "TcpExtPAWSEstab",
 ]  # fmt: skip
 OUR_COMPLAINTS = [
-    "DropMalformed", "DropIpChecksum", "TcpInCsumErrors", "MPTcpExtMPCapableFallbackACK", "MPTcpExtMPFallback",
-    "MPTcpExtMPJoinAckHMacFailure", "MPTcpExtDSSNotMatching", "MPTcpExtDataCsumErr", "MPTcpExtAddAddrHMacFailure",
+    "DropMalformed", "DropIpChecksum", "TcpInCsumErrors", "MPTcpExtMPCapableFallbackACK", "MptcpFallback",
+    "MPTcpExtMPJoinAckHMacFailure", "MPTcpExtDSSNotMatching", "MPTcpExtDataCsumErr", "MptcpAddAddrBadHmac",
     "MPTcpExtMPFailRx", "MPTcpExtMPFailTx", "TcpExtTCPAbortOnTimeout", "DropNoBuffer", "TxDropped",
 ]  # fmt: skip
 

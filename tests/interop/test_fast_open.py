@@ -51,8 +51,8 @@ class FastOpen(InteropCase):
         cls.addClassCleanup(cls.server.stop)
         names = ["access0"]
         cls.settings = cls.settings | {
-            "listener": [{"name": "transparent", "kind": "transparent", "ports": names, "fast_open": True}],
-            "server_leg": {"fast_open": True},
+            "listener": [{"name": "transparent", "kind": "transparent", "ports": names, "fast_open": "cookie"}],
+            "server_leg": {"fast_open": "cookie"},
         }
         super().prepare()
 

@@ -19,8 +19,8 @@ class Hostile(StreamCase):
         "server_leg": {"connect_timeout_s": 1},
     }
     expected_complaints = {
-        "DropMalformed", "DropIpChecksum", "TcpInCsumErrors", "MPTcpExtMPCapableFallbackACK", "MPTcpExtMPFallback",
-        "MPTcpExtMPJoinAckHMacFailure", "MPTcpExtDSSNotMatching", "MPTcpExtDataCsumErr", "MPTcpExtAddAddrHMacFailure",
+        "DropMalformed", "DropIpChecksum", "TcpInCsumErrors", "MPTcpExtMPCapableFallbackACK", "MptcpFallback",
+        "MPTcpExtMPJoinAckHMacFailure", "MPTcpExtDSSNotMatching", "MPTcpExtDataCsumErr", "MptcpAddAddrBadHmac",
         "MPTcpExtMPFailRx", "MPTcpExtMPFailTx", "TcpExtTCPAbortOnTimeout", "MPTcpExtMPFallbackTokenInit", "TcpExtPAWSEstab",
         "MPTcpExtMPCapableFallbackSYNACK",
     }  # fmt: skip

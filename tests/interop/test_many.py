@@ -51,11 +51,11 @@ class ManyConnections(StreamCase):
         # On a busy machine an answer may take more than a second: Linux then repeats its SYN, forgets its keys with the
         # payload it carried, and the connection is TCP.
         repeated = self.testbed.client.counters().get("TcpExtTCPSynRetrans", 0)
-        self.expect_complaint("MPTcpExtMPCapableDataFallback", "MPTcpExtMPCapableFallbackACK", "MPTcpExtMPFallback")
-        fell_back = self.tributaryd.counters()["MPTcpExtMPFallback"]
+        self.expect_complaint("MPTcpExtMPCapableDataFallback", "MPTcpExtMPCapableFallbackACK", "MptcpFallback")
+        fell_back = self.tributaryd.counters()["MptcpFallback"]
         self.check_requests(500, "convert")
         repeated = self.testbed.client.counters().get("TcpExtTCPSynRetrans", 0) - repeated
-        self.assertLessEqual(self.tributaryd.counters()["MPTcpExtMPFallback"] - fell_back, repeated)
+        self.assertLessEqual(self.tributaryd.counters()["MptcpFallback"] - fell_back, repeated)
 
     def test_500_by_mptcp_over_lossy_accesses(self):
         for emulator in self.testbed.emulators:

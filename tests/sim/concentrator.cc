@@ -72,12 +72,15 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   policy.budget = options.budget;
   policy.max_budget = options.max_budget;
   policy.max_relays = 1024;
-  policy.server_algorithm = options.concentrator.algorithm;
+  policy.server_algorithm = options.server_algorithm.value_or(options.concentrator.algorithm);
   policy.server_fast_open = options.fast_open;
   auto proxy = std::make_shared<proxy::Concentrator>(policy);
   made.proxy = proxy.get();
   proxy->attach(made.concentrator->stack());
-  proxy->listen_transparent(access_interfaces, options.concentrator.algorithm, 0, options.fast_open);
+  proxy->listen_transparent(access_interfaces,
+                            {.algorithm = options.access_algorithm.value_or(options.concentrator.algorithm),
+                             .dscp = 0,
+                             .fast_open = options.fast_open});
   made.concentrator->set_user(proxy.get());
   made.concentrator->set_pass_hook([p = made.proxy](Micros now) { p->advance(now); },
                                    [p = made.proxy] { return p->next_deadline(); });

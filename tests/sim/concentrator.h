@@ -31,8 +31,9 @@ struct ConcentratedOptions {
   Micros pass_delay = Micros(0);
   uint32_t budget = proxy::Policy().budget;
   uint32_t max_budget = proxy::Policy().max_budget;
-  uint32_t data_buffers = 8192;    ///< of the concentrator
-  bool fast_open = false;          ///< on both legs
+  uint32_t data_buffers = 8192;                                                       ///< of the concentrator
+  FastOpen fast_open = FastOpen::kOff;                                                ///< on both legs
+  std::optional<congestion::Algorithm> access_algorithm = {}, server_algorithm = {};  ///< if not that of the settings
   std::string beyond_client = {};  ///< a net the concentrator reaches through the client's first access
   uint16_t access_mtu = 1500;      ///< of all interfaces on the accesses
   uint16_t server_mtu = 1500;      ///< of those on the server's side

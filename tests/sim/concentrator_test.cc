@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "stack/tcp/model_events.h"
 #include "tests/sim/plans.h"
 
 namespace tributary::sim {
@@ -113,6 +114,32 @@ INSTANTIATE_TEST_SUITE_P(All, ConcentratorPaths,
                          testing::Values(Case{0, false, false}, Case{1, false, false}, Case{2, false, false},
                                          Case{4, false, false}, Case{2, true, false}, Case{2, false, true},
                                          Case{2, true, true}, Case{0, false, true}));
+
+TEST_F(ConcentratorSim, EachLegRunsItsOwnAlgorithm) {
+  using congestion::Algorithm;
+  for (const auto& [access, server_side] :
+       {std::pair{Algorithm::kBbr, Algorithm::kCubic}, {Algorithm::kCubic, Algorithm::kBbr}}) {
+    make({kFast, kSlow}, {.access_algorithm = access, .server_algorithm = server_side});
+    server = nullptr;
+    const TransferPlan plan{
+        .send_bytes = 4'000'000, .send_seed = 1, .receive_bytes = 4'000'000, .receive_seed = 2, .window = 1 << 20};
+    serve(answer_to(plan));
+    start(plan);
+    ASSERT_TRUE(world.run_until([&] { return client->received() > 2'000'000; }, Micros::seconds(60)));
+    Context& context = net.concentrator->stack().context();
+    unsigned access_legs = 0, server_legs = 0;
+    context.tcbs.for_each([&](const tcp::Tcb& tcb) {
+      const bool to_server = tcb.key.remote_port == kServerPort;
+      ++(to_server ? server_legs : access_legs);
+      const Algorithm expected = to_server ? server_side : access;
+      EXPECT_EQ(tcb.cc.algorithm, expected) << tcb.key.remote.to_string();
+      EXPECT_EQ(tcp::model_of(context, tcb) != nullptr, expected == Algorithm::kBbr) << tcb.key.remote.to_string();
+    });
+    EXPECT_EQ(access_legs, 2u);
+    EXPECT_EQ(server_legs, 1u);
+    ASSERT_TRUE(finish());
+  }
+}
 
 struct LinkCase {
   const char* name;

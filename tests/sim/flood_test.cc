@@ -191,7 +191,7 @@ TEST_F(SimTest, AConverterTakesTheMessageAfterACookie) {
   options.concentrator.syn_cookies_from = 0;
   const Concentrated net =
       make_concentrated(world, {PathParameters::symmetric(kAccess)}, PathParameters::symmetric(kServerSide), options);
-  net.proxy->listen_convert({0}, {}, 5124, congestion::Algorithm::kCubic);
+  net.proxy->listen_convert({0}, {}, 5124);
   TransferPlan plan;
   plan.send_bytes = 1000;
   Transfer* server = nullptr;

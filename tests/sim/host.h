@@ -43,7 +43,7 @@ struct HostConfig {
 struct ListenOptions {
   std::vector<uint16_t> interfaces = {};  ///< empty: all
   bool mptcp = true;
-  bool fast_open = false;
+  FastOpen fast_open = FastOpen::kOff;
   std::optional<congestion::Algorithm> algorithm = std::nullopt;  ///< empty: that of the host's settings
 };
 

@@ -103,6 +103,12 @@ INSTANTIATE_TEST_SUITE_P(
                   "t.toml:2: error: tcp.congestion: expected one of \"cubic\", \"newreno\", \"bbr\"; found \"cubik\"; "
                   "did you "
                   "mean \"cubic\"?\n"},
+        ErrorCase{
+            "BoolForChoice", break_config("kind = \"convert\"", "kind = \"convert\"\nfast_open = true"),
+            "t.toml:29: error: listener.fast_open: expected one of \"off\", \"cookie\", \"no_cookie\"; found true\n"},
+        ErrorCase{"WrongFastOpen", break_config("[server_leg]", "[server_leg]\nfast_open = \"no-cookie\""),
+                  "t.toml:32: error: server_leg.fast_open: expected one of \"off\", \"cookie\", \"no_cookie\"; found "
+                  "\"no-cookie\"; did you mean \"no_cookie\"?\n"},
         ErrorCase{"WrongSize", "[relay]\nbudget = \"1 mega\"\n",
                   "t.toml:2: error: relay.budget: expected a size from 16KiB to 1024MiB, in bytes or as text "
                   "such as "

@@ -95,6 +95,10 @@ INSTANTIATE_TEST_SUITE_P(
                     break_config("kind = \"transparent\"", "kind = \"transparent\"\nlisten_port = 80"),
                     "t.toml:24: error: a transparent listener takes every destination; \"listen_port\" is for kind = "
                     "\"convert\"\n"},
+        MeaningCase{"ConvertWithoutCookies",
+                    break_config("kind = \"convert\"", "kind = \"convert\"\nfast_open = \"no_cookie\""),
+                    "t.toml:29: error: listener \"convert\": fast_open = \"no_cookie\" is for kind = \"transparent\"; "
+                    "convert takes a message in the SYN without a cookie anyway\n"},
         MeaningCase{"PoolOffLink", break_config("\"10.9.0.10\"", "\"192.0.2.10\""),
                     "t.toml:32: error: 192.0.2.10 is in the prefix of no port; say in server_leg.port which "
                     "one answers "

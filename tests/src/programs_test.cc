@@ -168,6 +168,27 @@ TEST_F(Programs, StartsAnswersAndStops) {
   EXPECT_EQ(run({kControl, "--socket-dir", socket_dir(), "status"}), 1);
 }
 
+TEST_F(Programs, KeysAreReadAgainOnDemandAndOnlyFromAGoodFile) {
+  const std::string key = "00000001-00000002-00000003-00000004";
+  const auto with_keys = [&](const std::string& keys) {
+    return write_config("[tcp]\nfast_open_keys = [" + keys + "]\n");
+  };
+  Process daemon({kDaemon, "--config", with_keys("")});
+  ASSERT_TRUE(daemon.wait_for_output("\nready\n")) << daemon.output();
+  const std::vector<std::string> reload = {kControl, "--socket-dir", socket_dir(), "reload-keys"};
+  EXPECT_EQ(run(reload), 0);
+  expect_output("a key of its own will be drawn");
+  with_keys('"' + key + "\", \"0123456789abcdef0123456789abcdef\"");
+  EXPECT_EQ(run(reload), 0);
+  expect_output("Fast Open keys in force: 2");
+  with_keys("\"no key\"");
+  EXPECT_EQ(run(reload), 1);
+  expect_output("the keys stay as they are");
+  EXPECT_TRUE(daemon.wait_for_output("tcp.fast_open_keys: \"no key\" is not 32 hexadecimal digits")) << daemon.output();
+  daemon.send_signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_for_end(), 0);
+}
+
 TEST_F(Programs, SeveralInstancesShareADirectoryByPrefix) {
   Process a({kDaemon, "--config", write_config("", "net_ring1", "file_prefix = \"a\"\n")});
   ASSERT_TRUE(a.wait_for_output("\nready\n")) << a.output();

@@ -161,6 +161,57 @@ TEST(MakePolicy, PreservedSourcesNeedNoPool) {
   EXPECT_EQ(policy.budget, 131072u);
 }
 
+// Each leg's own word counts, and that of [tcp] where it has none; none of them is another's.
+TEST(MakeLegs, EachLegHasItsOwnValues) {
+  using congestion::Algorithm;
+  const struct {
+    const char* listener;
+    const char* server_leg;
+    proxy::AccessLeg access;
+    Algorithm server_algorithm;
+    uint8_t server_dscp;
+    FastOpen server_fast_open;
+  } cases[] = {{"", "", {Algorithm::kNewReno, 0, FastOpen::kOff}, Algorithm::kNewReno, 0, FastOpen::kOff},
+               {"congestion = \"bbr\"\ndscp = 8\nfast_open = \"cookie\"\n",
+                "",
+                {Algorithm::kBbr, 8, FastOpen::kCookie},
+                Algorithm::kNewReno,
+                0,
+                FastOpen::kOff},
+               {"",
+                "congestion = \"cubic\"\ndscp = 10\nfast_open = \"cookie\"\n",
+                {Algorithm::kNewReno, 0, FastOpen::kOff},
+                Algorithm::kCubic,
+                10,
+                FastOpen::kCookie},
+               {"congestion = \"bbr\"\nfast_open = \"no_cookie\"\n",
+                "congestion = \"cubic\"\nfast_open = \"off\"\n",
+                {Algorithm::kBbr, 0, FastOpen::kNoCookie},
+                Algorithm::kCubic,
+                0,
+                FastOpen::kOff},
+               {"congestion = \"cubic\"\nfast_open = \"off\"\n",
+                "congestion = \"bbr\"\nfast_open = \"no_cookie\"\n",
+                {Algorithm::kCubic, 0, FastOpen::kOff},
+                Algorithm::kBbr,
+                0,
+                FastOpen::kNoCookie}};
+  for (const auto& c : cases) {
+    const config::Config config = load(
+        concat("[tcp]\ncongestion = \"newreno\"\n[[listener]]\nname = \"t\"\nkind = \"transparent\"\nports = [\"p\"]\n",
+               c.listener, "[server_leg]\n", c.server_leg));
+    SCOPED_TRACE(concat(c.listener, "|", c.server_leg));
+    const proxy::AccessLeg access = make_access_leg(config, config.listeners.at(0));
+    EXPECT_EQ(access.algorithm, c.access.algorithm);
+    EXPECT_EQ(access.dscp, c.access.dscp);
+    EXPECT_EQ(access.fast_open, c.access.fast_open);
+    const proxy::Policy policy = make_policy(config, {});
+    EXPECT_EQ(policy.server_algorithm, c.server_algorithm);
+    EXPECT_EQ(policy.server_dscp, c.server_dscp);
+    EXPECT_EQ(policy.server_fast_open, c.server_fast_open);
+  }
+}
+
 TEST(MakePoolSizes, BuffersHoldAFrameOfTheGreatestMtu) {
   EXPECT_EQ(make_pool_sizes(load(config::test::kGoodConfig)).data_room, 2048);
   EXPECT_EQ(make_pool_sizes(load(config::test::break_config("addresses = [\"10.1", "mtu = 9000\naddresses = [\"10.1")))

@@ -10,7 +10,6 @@ namespace {
 
 using tcp::FastOpenCache;
 using tcp::FastOpenKeys;
-using FastOpen = ConnectOptions::FastOpen;
 
 FlowKey flow(std::string_view local, std::string_view remote) {
   return {addr(local), addr(remote), 80, 40000};
@@ -111,7 +110,7 @@ TEST(FastOpenCache, ABlackHoleIsLeftAloneTwiceAsLongEachTime) {
 
 class FastOpenServer : public ScriptTest {
  protected:
-  FastOpenServer() { fast_open = true; }
+  FastOpenServer() { fast_open = FastOpen::kCookie; }
   static Seg syn_with(std::span<const uint8_t> cookie, std::string_view payload) {
     Seg s = syn().mss(1460).fast_open(cookie);
     s.payload = payload;
@@ -237,6 +236,22 @@ TEST_F(FastOpenServer, ACookieOfTheKeyBeforeIsTakenAndReplaced) {
   EXPECT_EQ(syn_payload, "request");
 }
 
+TEST_F(FastOpenServer, KeysMayChangeWhileItRuns) {
+  const SipKey before{3, 4}, now{1, 2};
+  settings.fast_open_keys = {before};
+  listen();
+  Peer early(*this, {.remote_port = 1}), late(*this, {.remote_port = 2});
+  const Bytes old = cookie_for(early);
+  stack().context().fast_open_keys.replace({now, before});
+  early.send(syn_with(old, "request"));
+  EXPECT_EQ(early.expect(kSyn | kAck, 0, 8).cookie(), cookie_for(early)) << "the other one in its place";
+  EXPECT_NE(cookie_for(early), old);
+  stack().context().fast_open_keys.replace({now});
+  late.send(syn_with(old, "request"));
+  late.expect(kSyn | kAck, 0, 1);
+  EXPECT_EQ(counters.tcp_fast_open_passive_fail, 1u);
+}
+
 // RFC 7413 §5.1.
 TEST_F(FastOpenServer, OnlySoManyMayBePending) {
   settings.max_fast_open = 2;
@@ -258,7 +273,7 @@ TEST_F(FastOpenServer, OnlySoManyMayBePending) {
 }
 
 TEST_F(FastOpenServer, AListenerWithoutItIgnoresTheOption) {
-  fast_open = false;
+  fast_open = FastOpen::kOff;
   listen();
   Peer peer(*this);
   peer.send(syn_with(cookie_for(peer), "request"));
@@ -266,18 +281,36 @@ TEST_F(FastOpenServer, AListenerWithoutItIgnoresTheOption) {
 }
 
 TEST_F(FastOpenServer, AListenerMayTakePayloadWithoutACookieAndGiveOneAllTheSame) {
-  listen(false, true);
-  Peer peer(*this), other(*this, {.remote_port = 2});
-  peer.send(syn_with({}, "request"));
-  EXPECT_EQ(peer.expect(kSyn | kAck, 0, 8).cookie(), cookie_for(peer));
-  Seg bare = syn().mss(1460);
-  bare.payload = "bare";
-  other.send(bare);
-  other.expect(kSyn | kAck, 0, 5);
-  EXPECT_EQ(counters.tcp_fast_open_passive, 2u);
+  for (const bool convert : {false, true}) {
+    fast_open = convert ? FastOpen::kCookie : FastOpen::kNoCookie;
+    stack().context().listeners.clear();
+    listen(false, convert);
+    const uint64_t before = counters.tcp_fast_open_passive;
+    const auto port = static_cast<uint16_t>(convert ? 10 : 20);
+    Peer peer(*this, {.remote_port = port}), other(*this, {.remote_port = static_cast<uint16_t>(port + 1)});
+    peer.send(syn_with({}, "request"));
+    EXPECT_EQ(peer.expect(kSyn | kAck, 0, 8).cookie(), cookie_for(peer));
+    Seg bare = syn().mss(1460);
+    bare.payload = "bare";
+    other.send(bare);
+    other.expect(kSyn | kAck, 0, 5);
+    EXPECT_EQ(counters.tcp_fast_open_passive - before, 2u);
+  }
 }
 
-TEST_F(FastOpenServer, SuchAListenerIsNotHeldToTheirNumber) {
+TEST_F(FastOpenServer, WithoutCookiesOnlySoManyMayBePendingEither) {
+  fast_open = FastOpen::kNoCookie;
+  settings.max_fast_open = 1;
+  listen();
+  Peer first(*this, {.remote_port = 1}), second(*this, {.remote_port = 2});
+  first.send(syn_with({}, "request"));
+  first.expect(kSyn | kAck, 0, 8);
+  second.send(syn_with({}, "request"));
+  second.expect(kSyn | kAck, 0, 1);
+  EXPECT_EQ(counters.tcp_fast_open_overflow, 1u);
+}
+
+TEST_F(FastOpenServer, ConvertIsNotHeldToTheirNumber) {
   settings.max_fast_open = 0;
   listen(false, true);
   Peer peer(*this);

@@ -163,6 +163,8 @@ TEST_F(TcpReceive, ADuplicateIsReportedByDsack) {
   EXPECT_EQ(log().received, "hello");
   peer.send(data(6, 1, "!"));
   EXPECT_EQ(blocks_of(peer.expect(kAck, 1, 7)), Blocks{}) << "a DSACK is said once";
+  EXPECT_EQ(counters.tcp_dsack_old_sent, 1u);
+  EXPECT_EQ(counters.tcp_dsack_ofo_sent, 0u);
 }
 
 TEST_F(TcpReceive, ADuplicateBehindAHoleIsReportedBeforeItsBlock) {
@@ -171,6 +173,8 @@ TEST_F(TcpReceive, ADuplicateBehindAHoleIsReportedBeforeItsBlock) {
   peer.ignore_all();
   peer.send(data(11, 1, "hel"));
   EXPECT_EQ(blocks_of(peer.expect(kAck, 1, 1)), (Blocks{{11, 14}, {11, 16}}));
+  EXPECT_EQ(counters.tcp_dsack_old_sent, 0u);
+  EXPECT_EQ(counters.tcp_dsack_ofo_sent, 1u);
 }
 
 TEST_F(TcpReceive, TheOldPartOfASegmentIsDroppedAndReported) {

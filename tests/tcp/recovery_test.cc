@@ -96,6 +96,8 @@ TEST_F(TcpRecovery, ADsackWithinTheSecondBlockLeavesTheReduction) {
   peer.send(ack(1, at(0)).sack(at(2), at(3)).sack(at(1), at(4)));
   EXPECT_LT(info().ssthresh, congestion::kNoThreshold);
   EXPECT_EQ(counters.tcp_undone, 0u);
+  EXPECT_EQ(counters.tcp_dsack_ofo_received, 1u);
+  EXPECT_EQ(counters.tcp_dsack_received, 0u);
 }
 
 TEST_F(TcpRecovery, ADsackOfSomeOfItLeavesTheReduction) {
@@ -139,6 +141,7 @@ TEST_F(TcpRecovery, APeerThatRenegesGetsEverythingAgain) {
   open_and_send(3);
   sack(0, 0, 3);
   wait(Micros::seconds(5));
+  EXPECT_EQ(counters.tcp_sack_reneging, 1u);
   EXPECT_GE(peer.waiting(), 1u);
   peer.ignore_all();
   for (unsigned i = 1; i <= 3; ++i) {
@@ -283,6 +286,9 @@ TEST_F(TcpRecovery, ALostRetransmissionIsSentAgain) {
   while (peer.waiting() != 0) again |= peer.next().seq == 1;
   EXPECT_TRUE(again);
   EXPECT_EQ(counters.tcp_timeouts, 0u);
+  EXPECT_EQ(counters.tcp_lost_retransmissions, 1u);
+  EXPECT_EQ(counters.tcp_fast_retransmits, 2u);
+  EXPECT_EQ(counters.tcp_slow_start_retransmits, 0u);
 }
 
 // RFC 6298 §5: every acknowledgement of new data restarts the timer.

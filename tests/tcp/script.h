@@ -51,7 +51,7 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
   /// Listens on port 80 of all own addresses. Connections are accepted at once unless `defer` is set.
   void listen(bool mptcp = false, bool take_syn_payload = false);
   bool defer = false;
-  bool fast_open = false;  ///< of listeners
+  FastOpen fast_open = FastOpen::kOff;  ///< of listeners
 
   /// The stream accepted or opened last.
   StreamLog& log() { return *logs_.back(); }

@@ -15,6 +15,7 @@ TEST_F(TcpUndo, ATimeOutIsTakenBackWhenOriginalsArrive) {
   peer.ignore_all();
   peer.send(ack(1, at(2)));  // the second was sent once, and no SACK had told of it
   EXPECT_EQ(counters.tcp_undone, 1u);
+  EXPECT_EQ(counters.tcp_spurious_timeouts, 1u);
   EXPECT_GE(info().cwnd, window);
   peer.expect_nothing();  // and nothing else is lost
   peer.send(ack(1, at(4)));
@@ -30,6 +31,9 @@ TEST_F(TcpUndo, ATimeOutStandsWhenOnlyTheRetransmissionArrives) {
   EXPECT_EQ(peer.next().seq, at(1)) << "the rest follows in slow start";
   peer.ignore_all();
   peer.send(ack(1, at(4)));
+  EXPECT_EQ(counters.tcp_spurious_timeouts, 0u);
+  EXPECT_EQ(counters.tcp_slow_start_retransmits, counters.tcp_retransmitted - counters.tcp_loss_probes);
+  EXPECT_EQ(counters.tcp_fast_retransmits, 0u);
 }
 
 // RFC 5682: with new data to send, originals that come one an ACK would each be taken for the answer to the copy sent
@@ -83,6 +87,7 @@ TEST_F(TcpUndo, AnEchoOfTheOriginalTakesARecoveryBack) {
   peer.ts_received = original;
   peer.send(ack(1, end(4)));
   EXPECT_EQ(counters.tcp_undone, 1u);
+  EXPECT_EQ(counters.tcp_spurious_timeouts, 0u) << "no time-out began it";
   EXPECT_GE(info().cwnd, window);
   peer.send(ack(1, end(10)));
   peer.ignore_all();
@@ -105,6 +110,7 @@ TEST_F(TcpUndo, ARecoveryOfDuplicatesOnlyIsTakenBack) {
   ASSERT_EQ(peer.next().seq, 1u);
   peer.send(ack(1, at(10)).sack(at(0), at(1)));  // RFC 2883: the first segment arrived twice
   EXPECT_EQ(counters.tcp_undone, 1u);
+  EXPECT_EQ(counters.tcp_dsack_received, 1u);
   EXPECT_GE(info().cwnd, window);
 }
 
