@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "src/script/congestion_names.h"
 #include "src/script/outcome.h"
 
 namespace tributary::script {
@@ -170,7 +171,7 @@ void Commands::set_sysctl(std::string name, const std::string& value) {
     return host_.change_settings(settings);
   }
   if (name == "net.ipv4.tcp_congestion_control") {
-    const auto algorithm = congestion::parse_algorithm(value == "reno" ? "newreno" : value);
+    const auto algorithm = find_congestion_control(value);
     if (!algorithm) unsupported("the congestion control \"" + value + "\"");
     settings.algorithm = *algorithm;
     return host_.change_settings(settings);

@@ -57,7 +57,8 @@ struct Socket {
   uint16_t max_segment = 0;
   bool no_delay = false;
   bool cork = false;
-  std::optional<int> linger;  ///< seconds
+  std::optional<int> linger;       ///< seconds
+  uint8_t tos_v4 = 0, tos_v6 = 0;  ///< IP_TOS and IPV6_TCLASS: DSCP above two zero bits
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   int fast_open_queue = 0;  ///< TCP_FASTOPEN of a listener
   bool fast_open_no_cookie = false;

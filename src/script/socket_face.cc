@@ -57,6 +57,12 @@ int errno_of_unreachable_v6(uint8_t code) {
   }
 }
 
+/// A listener without an address speaks the family of its socket.
+uint8_t dscp(const Socket& socket, const IpAddress& other) {
+  const bool v4 = other.is_unspecified() ? socket.domain == AF_INET : other.is_v4();
+  return (v4 ? socket.tos_v4 : socket.tos_v6) >> 2;
+}
+
 }  // namespace
 
 int errno_of(StreamError error, uint8_t icmp_code, bool v4, bool was_established) {
@@ -155,6 +161,7 @@ int SocketFace::listen(int fd, int backlog) {
   listener.port = socket->local->port;
   listener.mptcp = socket->mptcp;
   listener.algorithm = socket->algorithm;
+  listener.dscp = dscp(*socket, socket->local->address);
   listener.acceptor = socket->acceptor.get();
   host_->stack().add_listener(std::move(listener));
   apply_fast_open(*socket);
@@ -270,6 +277,7 @@ int SocketFace::open_with(Socket& socket, uint64_t number, const SocketAddress& 
   options.max_segment = socket.max_segment;
   options.mptcp = socket.mptcp;
   options.algorithm = socket.algorithm;
+  options.dscp = dscp(socket, address.address);
   options.user_data = number;
   options.fast_open = fast_open;
   socket.stream = host_->stack().connect(options, std::move(early));

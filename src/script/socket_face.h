@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/script/option_value.h"
 #include "src/script/socket.h"
 #include "src/script/virtual_host.h"
 
@@ -44,16 +45,14 @@ class SocketFace : public StreamUser {
   void set_fast_open(uint64_t bits) { fast_open_ = bits; }
   /// Linux's tcp_notsent_lowat, bytes: what a socket without a TCP_NOTSENT_LOWAT of its own has.
   void set_unsent_low(uint32_t bytes) { unsent_low_ = bytes; }
-  /// TCP_FASTOPEN_KEY: one key, or the current and the one before, of 16 bytes each.
-  int set_fast_open_key(int fd, std::string_view bytes);
   int shutdown(int fd, int how);
   int close(int fd);
   int fcntl(int fd, int command, int argument);
   int ioctl(int fd, unsigned long request, int& value);
   /// The POLL bits of `events` that hold now, and POLLERR, POLLHUP.
   int poll(int fd, int events);
-  int set_option(int fd, int level, int name, const std::vector<int64_t>& value);
-  int get_option(int fd, int level, int name, std::vector<int64_t>& value);
+  int set_option(int fd, int level, int name, const OptionValue& value);
+  int get_option(int fd, int level, int name, OptionValue& value);
   /// getsockopt(TCP_INFO), of an MPTCP socket that of its first subflow. Empty: no such descriptor.
   std::optional<std::vector<TcpVariable>> tcp_info(int fd) const;
 
@@ -94,8 +93,15 @@ class SocketFace : public StreamUser {
   void gather(const Socket& socket);
   PacketList cut(std::string_view bytes, size_t piece, size_t& taken);
   void apply_fast_open(const Socket& listener);
-  int set_socket_option(Socket& socket, int name, const std::vector<int64_t>& value);
-  int set_tcp_option(Socket& socket, int name, int value);
+  int set_socket_option(Socket& socket, int name, const OptionValue& value);
+  int get_socket_option(Socket& socket, int name, OptionValue& value);
+  static int set_type_of_service(Socket& socket, uint8_t& tos, const OptionValue& value);
+  int set_tcp_option(Socket& socket, int name, const OptionValue& value);
+  int set_tcp_number(Socket& socket, int name, int value);
+  static int set_congestion_control(Socket& socket, std::string_view name);
+  /// One key, or the current and the one before, of 16 bytes each.
+  int set_fast_open_key(std::string_view bytes);
+  int get_tcp_option(const Socket& socket, int name, OptionValue& value);
   IpAddress source_address(const Socket& socket, const IpAddress& remote) const;
   bool has_cookie_for(const Socket& socket, const SocketAddress& to) const;
   bool is_low_on_unsent(const Socket& socket) const;
@@ -107,6 +113,9 @@ class SocketFace : public StreamUser {
   uint32_t unsent_low_ = UINT32_MAX;
   uint64_t next_number_ = 1;  // 0 is a stream nobody gave a socket
 };
+
+/// "the socket option 6 of level 1".
+std::string option_name(int level, int name);
 
 /// What a program is told of the reason why a stream is gone.
 int errno_of(StreamError error, uint8_t icmp_code, bool v4, bool was_established);
