@@ -122,6 +122,7 @@ int SocketFace::socket(int domain, int type, int protocol) {
   socket.mptcp = protocol == IPPROTO_MPTCP;
   socket.nonblocking = (type & SOCK_NONBLOCK) != 0;
   socket.algorithm = host_->stack().context().settings.algorithm;
+  socket.send_buffer = send_buffer_;
   return add_descriptor(number);
 }
 
@@ -214,7 +215,7 @@ void SocketFace::on_incoming(uint64_t number, IncomingConnection incoming) {
   } else {
     ++listener.half_open;
   }
-  if (child.receive_buffer != 0) host_->stack().set_receive_budget(child.stream, child.receive_buffer);
+  begin_budget(child);
   host_->stack().accept(child.stream, child_number);
   gather(child);
 }
@@ -285,7 +286,7 @@ int SocketFace::open_with(Socket& socket, uint64_t number, const SocketAddress& 
   socket.state = Socket::State::kConnecting;
   gather(socket);
   socket.remote = address;
-  if (socket.receive_buffer != 0) host_->stack().set_receive_budget(socket.stream, socket.receive_buffer);
+  begin_budget(socket);
   if (const auto info = host_->stack().info(socket.stream); info && !info->subflows.empty())
     socket.local = SocketAddress{info->subflows[0].key.local, info->subflows[0].key.local_port};
   return -EINPROGRESS;

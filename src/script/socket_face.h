@@ -45,6 +45,10 @@ class SocketFace : public StreamUser {
   void set_fast_open(uint64_t bits) { fast_open_ = bits; }
   /// Linux's tcp_notsent_lowat, bytes: what a socket without a TCP_NOTSENT_LOWAT of its own has.
   void set_unsent_low(uint32_t bytes) { unsent_low_ = bytes; }
+  /// Linux's tcp_wmem: the most a socket without an SO_SNDBUF of its own takes to be sent.
+  void set_send_buffer(uint32_t bytes) { send_buffer_ = bytes; }
+  /// Linux's tcp_moderate_rcvbuf: windows begin small and follow what the program reads, unless SO_RCVBUF is set.
+  void set_right_sizing(bool on) { right_sizing_ = on; }
   int shutdown(int fd, int how);
   int close(int fd);
   int fcntl(int fd, int command, int argument);
@@ -91,6 +95,9 @@ class SocketFace : public StreamUser {
                 PacketList early);
   int64_t send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, int flags, const SocketAddress& to);
   void gather(const Socket& socket);
+  /// Gives a new stream the receive budget it begins with.
+  void begin_budget(Socket& socket);
+  void size_budget(Socket& socket, uint32_t released);
   PacketList cut(std::string_view bytes, size_t piece, size_t& taken);
   void apply_fast_open(const Socket& listener);
   int set_socket_option(Socket& socket, int name, const OptionValue& value);
@@ -111,6 +118,8 @@ class SocketFace : public StreamUser {
   std::map<int, uint64_t> descriptors_;
   uint64_t fast_open_ = kFastOpenClient;
   uint32_t unsent_low_ = UINT32_MAX;
+  uint32_t send_buffer_ = 4 << 20;
+  bool right_sizing_ = false;
   uint64_t next_number_ = 1;  // 0 is a stream nobody gave a socket
 };
 
