@@ -300,24 +300,18 @@ int64_t CallRunner::attempt_control() {
 
 int64_t CallRunner::set_option() {
   const Expression& e = argument(3);
-  std::vector<int64_t> value;
+  const Expression& size = argument(4);
+  OptionValue value;
   if (e.kind == Kind::kArray || e.kind == Kind::kStruct) {
     for (const Expression& item : e.items) value.push_back(evaluate(item));
-  } else if (e.kind == Kind::kString && integer(1) == IPPROTO_TCP && integer(2) == TCP_FASTOPEN_KEY) {
-    const auto size = std::clamp<int64_t>(integer(4), 0, 64);
-    std::string bytes = e.text;
-    bytes.resize(static_cast<size_t>(size));
-    return face_.set_fast_open_key(live_fd(argument(0)), bytes);
   } else if (e.kind == Kind::kString) {
-    if (e.text == "reno")
-      value = {static_cast<int64_t>(congestion::Algorithm::kNewReno)};
-    else if (e.text == "cubic")
-      value = {static_cast<int64_t>(congestion::Algorithm::kCubic)};
-    else
-      unsupported("the congestion control \"" + e.text + "\"");
+    std::string bytes = e.text;
+    if (size.kind != Kind::kEllipsis) bytes.resize(static_cast<size_t>(std::clamp<int64_t>(evaluate(size), 0, 64)));
+    value = OptionValue(std::string_view(bytes));
   } else {
     value.push_back(evaluate(e));
   }
+  if (size.kind != Kind::kEllipsis) value.truncate(static_cast<size_t>(std::max<int64_t>(evaluate(size), 0)));
   return face_.set_option(live_fd(argument(0)), static_cast<int>(integer(1)), static_cast<int>(integer(2)), value);
 }
 
@@ -348,16 +342,19 @@ int64_t CallRunner::get_tcp_info() {
 
 int64_t CallRunner::get_option() {
   if (integer(1) == IPPROTO_TCP && integer(2) == TCP_INFO) return get_tcp_info();
-  std::vector<int64_t> value;
+  OptionValue value;
   const int result =
       face_.get_option(live_fd(argument(0)), static_cast<int>(integer(1)), static_cast<int>(integer(2)), value);
   const Expression& e = argument(3);
+  if (result == 0 && e.kind == Kind::kString && e.text != value.text())
+    fail(call_->text + "\n  value: expected \"" + e.text + "\", got \"" + std::string(value.text()) + "\"");
   if (result != 0 || e.kind != Kind::kArray) return result;
-  for (size_t i = 0; i < e.items.size() && i < value.size(); ++i) {
+  for (size_t i = 0; i < e.items.size() && i < value.count(); ++i) {
     if (e.items[i].kind == Kind::kEllipsis) continue;
-    const int64_t wanted = evaluate(e.items[i]);
-    if (wanted != value[i])
-      fail(call_->text + "\n  value: expected " + std::to_string(wanted) + ", got " + std::to_string(value[i]));
+    const int64_t wanted = evaluate(e.items[i]), got = value.number(i);
+    // As a number of 32 bits it may have been written without a sign.
+    if (static_cast<int32_t>(wanted) != got)
+      fail(call_->text + "\n  value: expected " + std::to_string(wanted) + ", got " + std::to_string(got));
   }
   return result;
 }

@@ -4,94 +4,12 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <string_view>
 
+#include "src/script/number.h"
 #include "src/script/outcome.h"
 
 namespace tributary::script {
 namespace {
-
-uint64_t parse_number(const std::string& name, const std::string& value) {
-  try {
-    size_t used = 0;
-    const uint64_t number = std::stoull(value, &used, 0);
-    if (used == value.size()) return number;
-  } catch (const std::exception&) {
-  }
-  fail("\"" + value + "\" is no value for " + name);
-}
-
-struct Setter {
-  std::string_view name;
-  void (*set)(Settings&, uint64_t);
-};
-constexpr Setter kSetters[] = {
-    {"net.ipv4.tcp_syn_retries", [](Settings& s, uint64_t n) { s.syn_retries = static_cast<uint8_t>(n); }},
-    {"net.ipv4.tcp_synack_retries", [](Settings& s, uint64_t n) { s.syn_ack_retries = static_cast<uint8_t>(n); }},
-    {"net.ipv4.tcp_retries2", [](Settings& s, uint64_t n) { s.data_retries = static_cast<uint8_t>(n); }},
-    {"net.ipv4.tcp_fin_timeout",
-     [](Settings& s, uint64_t n) { s.fin_wait2 = Micros::seconds(static_cast<int64_t>(n)); }},
-    {"net.ipv4.tcp_invalid_ratelimit",
-     [](Settings& s, uint64_t n) { s.invalid_ratelimit = Micros::milliseconds(static_cast<int64_t>(n)); }},
-    {"net.ipv4.tcp_timestamps", [](Settings& s, uint64_t n) { s.timestamps = n != 0; }},
-    {"net.ipv4.tcp_slow_start_after_idle", [](Settings& s, uint64_t n) { s.restart_after_idle = n != 0; }},
-    // Never, ask and accept, accept.
-    {"net.ipv4.tcp_ecn",
-     [](Settings& s, uint64_t n) {
-       s.ecn = n == 0 ? Settings::Ecn::kOff : n == 1 ? Settings::Ecn::kAsk : Settings::Ecn::kAccept;
-     }},
-    // Never, when no more handshakes fit, or always.
-    {"net.ipv4.tcp_syncookies",
-     [](Settings& s, uint64_t n) { s.syn_cookies_from = n == 0   ? UINT32_MAX
-                                                        : n == 1 ? s.max_half_open - 1
-                                                                 : 0; }},
-    {"net.mptcp.enabled", [](Settings& s, uint64_t n) { s.mptcp_enabled = n != 0; }},
-    {"net.mptcp.checksum_enabled", [](Settings& s, uint64_t n) { s.mptcp_checksum = n != 0; }},
-    {"net.mptcp.close_timeout",
-     [](Settings& s, uint64_t n) { s.close_timeout = Micros::seconds(static_cast<int64_t>(n)); }},
-};
-
-/// Values the stack has without being told. An empty list: any value, it changes nothing a script could see
-/// here.
-struct Constant {
-  std::string_view name;
-  std::string_view values;  ///< separated by spaces
-};
-constexpr Constant kConstants[] = {
-    {"net.ipv4.tcp_sack", "1"},
-    {"net.ipv4.tcp_dsack", "1"},
-    {"net.ipv4.tcp_fack", "0"},
-    {"net.ipv4.tcp_window_scaling", "1"},
-    {"net.ipv4.tcp_recovery", "1"},
-    {"net.ipv4.tcp_early_retrans", "3 4"},
-    {"net.ipv4.tcp_reordering", "3"},
-    {"net.ipv4.tcp_ecn_option", ""},
-    {"net.ipv4.tcp_frto", ""},
-    {"net.ipv4.tcp_moderate_rcvbuf", ""},
-    {"net.ipv4.tcp_no_metrics_save", ""},
-    {"net.ipv4.tcp_autocorking", ""},
-    {"net.ipv4.tcp_tso_win_divisor", ""},
-    {"net.ipv4.tcp_min_tso_segs", ""},
-    {"net.ipv4.tcp_pacing_ss_ratio", ""},
-    {"net.ipv4.tcp_pacing_ca_ratio", ""},
-    {"net.ipv4.tcp_wmem", ""},
-};
-
-bool is_among(std::string_view list, std::string_view value) {
-  if (list.empty()) return true;
-  std::istringstream words{std::string(list)};
-  for (std::string word; words >> word;)
-    if (word == value) return true;
-  return false;
-}
-
-/// As Linux derives it from the largest receive buffer (RFC 7323 §2.3): the shift that lets 16 bits name all
-/// of it.
-uint8_t scale_of(uint64_t buffer) {
-  uint8_t scale = 0;
-  for (; scale < 14 && buffer > 65535; buffer >>= 1) ++scale;
-  return scale;
-}
 
 IpAddress parse_address(const std::string& text) {
   const auto address = IpAddress::parse(text.substr(0, text.find('/')));
@@ -147,61 +65,17 @@ void Commands::run_words(const Words& words) {
       if (words[i][0] == '-') continue;
       const size_t equals = words[i].find('=');
       if (equals == std::string::npos) unsupported("reading the sysctl \"" + words[i] + "\"");
-      set_sysctl(words[i].substr(0, equals), words[i].substr(equals + 1));
+      sysctls_.set(words[i].substr(0, equals), words[i].substr(equals + 1));
     }
     return;
   }
   if (program == "ip") return run_ip(words);
   if (program == "true" || program == ":") return;
-  if (program == "tc" && words.size() > 2 && words[1] == "qdisc" && words.back() == "pfifo") return;
+  if (program == "tc" && words.size() > 2 && words[1] == "qdisc" && sysctls_.set_queue(words.back())) return;
   if (program.ends_with(".sh") && words.size() == 1) return run_file(words[0]);
   // Segmentation offload decides how a capture looks, not what the connection does.
   if (program == "ethtool" && words.size() > 2 && (words[1] == "-K" || words[1] == "--offload")) return;
   unsupported("the command \"" + words[0] + "\"");
-}
-
-void Commands::set_sysctl(std::string name, const std::string& value) {
-  if (name.starts_with("/proc/sys/")) name.erase(0, 10);
-  std::replace(name.begin(), name.end(), '/', '.');
-  Settings settings = host_.stack().context().settings;
-  for (const Setter& setter : kSetters) {
-    if (setter.name != name) continue;
-    setter.set(settings, parse_number(name, value));
-    return host_.change_settings(settings);
-  }
-  if (name == "net.ipv4.tcp_congestion_control") {
-    const auto algorithm = congestion::parse_algorithm(value == "reno" ? "newreno" : value);
-    if (!algorithm) unsupported("the congestion control \"" + value + "\"");
-    settings.algorithm = *algorithm;
-    return host_.change_settings(settings);
-  }
-  if (name == "net.ipv4.tcp_notsent_lowat")
-    return face_.set_unsent_low(static_cast<uint32_t>(std::min<uint64_t>(parse_number(name, value), UINT32_MAX)));
-  if (name == "net.ipv4.tcp_fastopen_blackhole_timeout_sec")
-    return host_.stack().context().fast_open_cache.set_pause(
-        Micros::seconds(static_cast<int64_t>(parse_number(name, value) & 0xffffff)));
-  if (name == "net.ipv4.tcp_fastopen") return face_.set_fast_open(parse_number(name, value));
-  if (name == "net.ipv4.tcp_fastopen_key") {
-    std::vector<SipKey> keys;
-    std::istringstream list(value);
-    for (std::string text; std::getline(list, text, ',');) {
-      const auto key = parse_sip_key(text);
-      if (!key) fail("\"" + value + "\" is no value for " + name);
-      keys.push_back(*key);
-    }
-    return host_.stack().context().fast_open_keys.replace(std::move(keys));
-  }
-  if (name == "net.ipv4.tcp_rmem") {
-    // Three sizes; the largest decides about the window scale, the default is what a connection starts with.
-    std::istringstream sizes(value);
-    uint64_t least = 0, standard = 0, most = 0;
-    if (!(sizes >> least >> standard >> most)) fail("\"" + value + "\" is no value for " + name);
-    settings.window_scale = scale_of(most);
-    return host_.change_settings(settings);
-  }
-  for (const Constant& constant : kConstants)
-    if (constant.name == name && is_among(constant.values, value)) return;
-  unsupported("the sysctl " + name + "=" + value);
 }
 
 void Commands::run_ip(const Words& words) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/script/socket_face.h"
+#include "src/script/sysctls.h"
 #include "src/script/virtual_host.h"
 
 namespace tributary::script {
@@ -21,7 +22,7 @@ class Commands {
  public:
   /// `directory` is the script's: files of commands are named relative to it.
   Commands(VirtualHost& host, SocketFace& face, std::string directory)
-      : host_(host), face_(face), directory_(std::move(directory)) {}
+      : host_(host), face_(face), sysctls_(host, face), directory_(std::move(directory)) {}
 
   void run(const std::string& text);
   /// Opens what endpoints ask for. True when a subflow was opened and a pass is due.
@@ -34,10 +35,10 @@ class Commands {
   void run_words(const Words& words);
   void run_ip(const Words& words);
   void run_endpoint(const Words& words);
-  void set_sysctl(std::string name, const std::string& value);
 
   VirtualHost& host_;
   SocketFace& face_;
+  Sysctls sysctls_;
   std::string directory_;
   std::vector<Endpoint> endpoints_;
   std::vector<std::pair<ByteStream, IpAddress>> tried_;  ///< subflows opened: once each

@@ -22,7 +22,7 @@ std::unique_ptr<PacketPools> make_script_pools(std::string& error) {
   PacketPools::Sizes sizes;
   sizes.data_buffers = 2047;
   sizes.header_buffers = 1023;
-  sizes.data_room = 4096;
+  sizes.data_room = 9216;  // the largest MTU of a script, and a link header
   const char* reason = "";
   auto pools = PacketPools::create(sizes, "script", &reason);
   if (pools == nullptr) error = std::string("no packet buffers: ") + reason;

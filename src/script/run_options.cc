@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 
+#include "src/script/number.h"
 #include "src/script/outcome.h"
 
 namespace tributary::script {
@@ -15,14 +15,15 @@ constexpr auto kIgnored = std::to_array<std::string_view>({"tcp_ts_ecr_scaled", 
                                                            "verbose", "v", "debug", "no_cleanup", "define", "non_fatal",
                                                            "tun_dev", "persistent_tun_dev", "send_omit_free"});
 
-uint64_t parse_number(const std::string& name, const std::string& value, uint64_t most) {
-  try {
-    size_t used = 0;
-    const uint64_t number = std::stoull(value, &used, 0);
-    if (used == value.size() && number <= most) return number;
-  } catch (const std::exception&) {
-  }
-  fail("\"" + value + "\" is no value for --" + name);
+// The smallest segment the stack makes has 48 bytes of options and payload behind 40 of headers; IPv4 itself goes down
+// to 68 (RFC 791), where it would be too big.
+constexpr uint64_t kLeastMtu = 88;
+constexpr uint64_t kMostMtu = 9000;  // what a buffer holds
+
+uint64_t parse_within(const std::string& name, const std::string& value, uint64_t most, uint64_t least = 0) {
+  const uint64_t number = parse_number("--" + name, value);
+  if (number >= least && number <= most) return number;
+  fail("\"" + value + "\" is no value for --" + name + ": " + std::to_string(least) + " to " + std::to_string(most));
 }
 
 IpAddress parse_address(const std::string& name, const std::string& value) {
@@ -50,17 +51,17 @@ void RunOptions::apply(const std::string& name, const std::string& value) {
     host.remote = parse_address(name, value);
     remote_given = true;
   } else if (name == "bind_port") {
-    bind_port = static_cast<uint16_t>(parse_number(name, value, 65535));
+    bind_port = static_cast<uint16_t>(parse_within(name, value, 65535));
   } else if (name == "connect_port") {
-    connect_port = static_cast<uint16_t>(parse_number(name, value, 65535));
+    connect_port = static_cast<uint16_t>(parse_within(name, value, 65535));
   } else if (name == "mtu") {
-    host.mtu = static_cast<uint16_t>(std::max<uint64_t>(parse_number(name, value, 9000), 576));
+    host.mtu = static_cast<uint16_t>(parse_within(name, value, kMostMtu, kLeastMtu));
   } else if (name == "tolerance_usecs") {
-    tolerance = Micros(static_cast<int64_t>(parse_number(name, value, 1'000'000'000)));
+    tolerance = Micros(static_cast<int64_t>(parse_within(name, value, 1'000'000'000)));
   } else if (name == "tcp_ts_tick_usecs") {
-    timestamp_tick_us = static_cast<uint32_t>(parse_number(name, value, 1'000'000));
+    timestamp_tick_us = static_cast<uint32_t>(parse_within(name, value, 1'000'000));
   } else if (name == "seed") {
-    host.seed = parse_number(name, value, UINT32_MAX);
+    host.seed = parse_within(name, value, UINT32_MAX);
   } else if (name == "strict_segments") {
     strict_segments = true;
   } else if (name == "strict") {

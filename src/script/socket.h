@@ -9,6 +9,7 @@
 
 #include "src/script/tcp_info.h"
 #include "stack/listener.h"
+#include "stack/right_sizing.h"
 #include "stack/wire/ip_address.h"
 
 namespace tributary::script {
@@ -54,10 +55,13 @@ struct Socket {
   // Options.
   uint32_t send_buffer = 4 << 20;
   uint32_t receive_buffer = 0;  ///< 0: what the stack gives
+  uint32_t budget = 0;          ///< right-sized; 0: it is not
+  RightSizing sizing;
   uint16_t max_segment = 0;
   bool no_delay = false;
   bool cork = false;
-  std::optional<int> linger;  ///< seconds
+  std::optional<int> linger;       ///< seconds
+  uint8_t tos_v4 = 0, tos_v6 = 0;  ///< IP_TOS and IPV6_TCLASS: DSCP above two zero bits
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   int fast_open_queue = 0;  ///< TCP_FASTOPEN of a listener
   bool fast_open_no_cookie = false;

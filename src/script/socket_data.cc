@@ -15,7 +15,8 @@
 namespace tributary::script {
 namespace {
 
-constexpr uint32_t kBufferReserve = 128;  // left for what the stack and the peer send
+constexpr uint32_t kBufferReserve = 128;            // left for what the stack and the peer send
+constexpr BudgetRange kBudgets{64 << 10, 8 << 20};  // as relays have by default
 
 /// A buffer of payload that can be written to a stream.
 Packet make_payload(PacketPools& pools, std::string_view bytes) {
@@ -41,6 +42,24 @@ void SocketFace::pull(Socket& socket) {
   }
 }
 
+void SocketFace::begin_budget(Socket& socket) {
+  if (socket.receive_buffer == 0 && right_sizing_) socket.budget = kBudgets.least;
+  const uint32_t bytes = socket.receive_buffer != 0 ? socket.receive_buffer : socket.budget;
+  if (bytes != 0) host_->stack().set_receive_budget(socket.stream, bytes);
+}
+
+/// Room is made when the program reads, so a round is the one to the peer alone.
+void SocketFace::size_budget(Socket& socket, uint32_t released) {
+  if (socket.budget == 0 || socket.receive_buffer != 0 || !is_time_to_size(socket.sizing, released, socket.budget))
+    return;
+  Stack& stack = host_->stack();
+  const uint32_t held = stack.held(socket.stream);
+  const uint32_t budget = right_size(socket.sizing, stack.context().now, stack.round_trip(socket.stream), released,
+                                     held - std::min(held, released), socket.budget, kBudgets);
+  if (budget != socket.budget) stack.set_receive_budget(socket.stream, budget);
+  socket.budget = budget;
+}
+
 int SocketFace::take_error(Socket& socket) {
   return std::exchange(socket.error, 0);
 }
@@ -64,7 +83,10 @@ int64_t SocketFace::receive(int fd, size_t size, int flags, std::string& out) {
   socket->bytes_read += take;
   const uint32_t release = std::min<uint32_t>(socket->unreleased, static_cast<uint32_t>(take));
   socket->unreleased -= release;
-  if (release != 0) host_->stack().release(socket->stream, release);
+  if (release != 0) {
+    size_budget(*socket, release);
+    host_->stack().release(socket->stream, release);
+  }
   return static_cast<int64_t>(take);
 }
 
@@ -116,7 +138,7 @@ int64_t SocketFace::send_fast_open(Socket& socket, uint64_t number, std::string_
   if (socket.max_segment != 0) mss = std::min<size_t>(mss, socket.max_segment);
   bytes = bytes.substr(0, socket.send_buffer);
   size_t taken = 0;
-  PacketList early = cut(bytes.substr(0, mss - kOptions), mss, taken);
+  PacketList early = cut(bytes.substr(0, mss - std::min(mss, kOptions)), mss, taken);
   if (waits) {
     // A call that waits for the answer has its other bytes ready for it: they go with the third ACK.
     size_t more = 0;

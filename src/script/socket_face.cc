@@ -57,6 +57,12 @@ int errno_of_unreachable_v6(uint8_t code) {
   }
 }
 
+/// A listener without an address speaks the family of its socket.
+uint8_t dscp(const Socket& socket, const IpAddress& other) {
+  const bool v4 = other.is_unspecified() ? socket.domain == AF_INET : other.is_v4();
+  return (v4 ? socket.tos_v4 : socket.tos_v6) >> 2;
+}
+
 }  // namespace
 
 int errno_of(StreamError error, uint8_t icmp_code, bool v4, bool was_established) {
@@ -116,6 +122,7 @@ int SocketFace::socket(int domain, int type, int protocol) {
   socket.mptcp = protocol == IPPROTO_MPTCP;
   socket.nonblocking = (type & SOCK_NONBLOCK) != 0;
   socket.algorithm = host_->stack().context().settings.algorithm;
+  socket.send_buffer = send_buffer_;
   return add_descriptor(number);
 }
 
@@ -155,6 +162,7 @@ int SocketFace::listen(int fd, int backlog) {
   listener.port = socket->local->port;
   listener.mptcp = socket->mptcp;
   listener.algorithm = socket->algorithm;
+  listener.dscp = dscp(*socket, socket->local->address);
   listener.acceptor = socket->acceptor.get();
   host_->stack().add_listener(std::move(listener));
   apply_fast_open(*socket);
@@ -209,7 +217,7 @@ void SocketFace::on_incoming(uint64_t number, IncomingConnection incoming) {
   } else {
     ++listener.half_open;
   }
-  if (child.receive_buffer != 0) host_->stack().set_receive_budget(child.stream, child.receive_buffer);
+  begin_budget(child);
   host_->stack().accept(child.stream, child_number);
   gather(child);
 }
@@ -271,6 +279,7 @@ int SocketFace::open_with(Socket& socket, uint64_t number, const SocketAddress& 
   options.max_segment = socket.max_segment;
   options.mptcp = socket.mptcp;
   options.algorithm = socket.algorithm;
+  options.dscp = dscp(socket, address.address);
   options.user_data = number;
   options.fast_open = fast_open;
   socket.stream = host_->stack().connect(options, std::move(early));
@@ -278,7 +287,7 @@ int SocketFace::open_with(Socket& socket, uint64_t number, const SocketAddress& 
   socket.state = Socket::State::kConnecting;
   gather(socket);
   socket.remote = address;
-  if (socket.receive_buffer != 0) host_->stack().set_receive_budget(socket.stream, socket.receive_buffer);
+  begin_budget(socket);
   if (const auto info = host_->stack().info(socket.stream); info && !info->subflows.empty())
     socket.local = SocketAddress{info->subflows[0].key.local, info->subflows[0].key.local_port};
   return -EINPROGRESS;

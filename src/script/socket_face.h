@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/script/option_value.h"
 #include "src/script/socket.h"
 #include "src/script/virtual_host.h"
 
@@ -44,16 +45,18 @@ class SocketFace : public StreamUser {
   void set_fast_open(uint64_t bits) { fast_open_ = bits; }
   /// Linux's tcp_notsent_lowat, bytes: what a socket without a TCP_NOTSENT_LOWAT of its own has.
   void set_unsent_low(uint32_t bytes) { unsent_low_ = bytes; }
-  /// TCP_FASTOPEN_KEY: one key, or the current and the one before, of 16 bytes each.
-  int set_fast_open_key(int fd, std::string_view bytes);
+  /// Linux's tcp_wmem: the most a socket without an SO_SNDBUF of its own takes to be sent.
+  void set_send_buffer(uint32_t bytes) { send_buffer_ = bytes; }
+  /// Linux's tcp_moderate_rcvbuf: windows begin small and follow what the program reads, unless SO_RCVBUF is set.
+  void set_right_sizing(bool on) { right_sizing_ = on; }
   int shutdown(int fd, int how);
   int close(int fd);
   int fcntl(int fd, int command, int argument);
   int ioctl(int fd, unsigned long request, int& value);
   /// The POLL bits of `events` that hold now, and POLLERR, POLLHUP.
   int poll(int fd, int events);
-  int set_option(int fd, int level, int name, const std::vector<int64_t>& value);
-  int get_option(int fd, int level, int name, std::vector<int64_t>& value);
+  int set_option(int fd, int level, int name, const OptionValue& value);
+  int get_option(int fd, int level, int name, OptionValue& value);
   /// getsockopt(TCP_INFO), of an MPTCP socket that of its first subflow. Empty: no such descriptor.
   std::optional<std::vector<TcpVariable>> tcp_info(int fd) const;
 
@@ -92,10 +95,20 @@ class SocketFace : public StreamUser {
                 PacketList early);
   int64_t send_fast_open(Socket& socket, uint64_t number, std::string_view bytes, int flags, const SocketAddress& to);
   void gather(const Socket& socket);
+  /// Gives a new stream the receive budget it begins with.
+  void begin_budget(Socket& socket);
+  void size_budget(Socket& socket, uint32_t released);
   PacketList cut(std::string_view bytes, size_t piece, size_t& taken);
   void apply_fast_open(const Socket& listener);
-  int set_socket_option(Socket& socket, int name, const std::vector<int64_t>& value);
-  int set_tcp_option(Socket& socket, int name, int value);
+  int set_socket_option(Socket& socket, int name, const OptionValue& value);
+  int get_socket_option(Socket& socket, int name, OptionValue& value);
+  static int set_type_of_service(Socket& socket, uint8_t& tos, const OptionValue& value);
+  int set_tcp_option(Socket& socket, int name, const OptionValue& value);
+  int set_tcp_number(Socket& socket, int name, int value);
+  static int set_congestion_control(Socket& socket, std::string_view name);
+  /// One key, or the current and the one before, of 16 bytes each.
+  int set_fast_open_key(std::string_view bytes);
+  int get_tcp_option(const Socket& socket, int name, OptionValue& value);
   IpAddress source_address(const Socket& socket, const IpAddress& remote) const;
   bool has_cookie_for(const Socket& socket, const SocketAddress& to) const;
   bool is_low_on_unsent(const Socket& socket) const;
@@ -105,8 +118,13 @@ class SocketFace : public StreamUser {
   std::map<int, uint64_t> descriptors_;
   uint64_t fast_open_ = kFastOpenClient;
   uint32_t unsent_low_ = UINT32_MAX;
+  uint32_t send_buffer_ = 4 << 20;
+  bool right_sizing_ = false;
   uint64_t next_number_ = 1;  // 0 is a stream nobody gave a socket
 };
+
+/// "the socket option 6 of level 1".
+std::string option_name(int level, int name);
 
 /// What a program is told of the reason why a stream is gone.
 int errno_of(StreamError error, uint8_t icmp_code, bool v4, bool was_established);

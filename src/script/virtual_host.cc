@@ -79,7 +79,11 @@ VirtualHost::VirtualHost(PacketPools& pools, const HostOptions& options, StreamU
   for (const IpPrefix& own : interface.addresses)
     added = added && ip_->add_route(route_of_everything(own.address), error);
   if (!added) fail("the addresses of this script are unusable: " + error);
-  stack_ = std::make_unique<Stack>(pools_, *ip_, frames_, *random_, counters_, options.settings, *this, kStart);
+  start_stack(options.settings);
+}
+
+void VirtualHost::start_stack(const Settings& settings) {
+  stack_ = std::make_unique<Stack>(pools_, *ip_, frames_, *random_, counters_, settings, *this, kStart);
 }
 
 VirtualHost::~VirtualHost() {
@@ -90,6 +94,18 @@ void VirtualHost::add_address(const IpAddress& address) {
   if (is_local(address)) return;
   std::string error;
   if (!ip_->add_host_address(0, address, error)) fail("the address " + address.to_string() + " is unusable: " + error);
+}
+
+void VirtualHost::change_settings(const Settings& settings) {
+  Context& context = stack_->context();
+  if (settings.max_time_wait == context.settings.max_time_wait) {
+    context.settings = settings;
+    return;
+  }
+  if (now_ != Micros(0) || !stack_->idle() || !context.listeners.empty())
+    unsupported("another size of a table when the stack is in use");
+  stack_.reset();
+  start_stack(settings);
 }
 
 void VirtualHost::pass() {

@@ -44,8 +44,9 @@ class VirtualHost : public StreamUser {
   /// Makes an address answer for us; ours already is fine.
   void add_address(const IpAddress& address);
   bool is_local(const IpAddress& address) const { return ip_->is_own_address(address); }
-  /// Takes effect for what the stack reads when it acts; capacities stay.
-  void change_settings(const Settings& settings) { stack_->context().settings = settings; }
+  /// Takes effect for what the stack reads when it acts. Throws ScriptError for a table's size that changes when the
+  /// stack is in use already.
+  void change_settings(const Settings& settings);
 
   /// Time since the start.
   Micros now() const { return now_; }
@@ -68,6 +69,7 @@ class VirtualHost : public StreamUser {
   void on_stream(ByteStream stream, uint64_t user_data, uint16_t events) override {
     user_.on_stream(stream, user_data, events);
   }
+  void start_stack(const Settings& settings);
   void drain();
   void take_frame(std::span<const uint8_t> frame);
   bool answer_neighbor_question(std::span<const uint8_t> frame);

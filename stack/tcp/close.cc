@@ -87,7 +87,8 @@ void end_if_done(Context& context, Tcb& tcb) {
 
 void enter_time_wait(Context& context, Tcb& tcb) {
   ++context.counters.tcp_time_waited;
-  transmit_control(context, tcb, wire::tcp_flag::kAck, tcb.snd_nxt);
+  // Of the peer's FIN, if it has not left yet; the ACK of ours, in CLOSING, is not answered.
+  if (tcb.has(kAckNow | kAckPending)) transmit_control(context, tcb, wire::tcp_flag::kAck, tcb.snd_nxt);
   TimeWait entry;
   entry.key = tcb.key;
   entry.snd_nxt = tcb.snd_nxt;

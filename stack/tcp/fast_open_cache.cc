@@ -68,7 +68,10 @@ void FastOpenCache::note_timeout(const FlowKey& key, Micros now) {
 }
 
 void FastOpenCache::note_success(const FlowKey& key, Micros now) {
-  if (Entry* entry = obtain(key, now)) entry->timeouts = 0;
+  Entry* entry = obtain(key, now);
+  if (entry == nullptr) return;
+  entry->timeouts = 0;
+  entry->shut_until = Micros(0);  // the payload has come through: it was the answer that was lost
 }
 
 size_t FastOpenCache::size() const {

@@ -103,7 +103,9 @@ TEST(FastOpenCache, ABlackHoleIsLeftAloneTwiceAsLongEachTime) {
     EXPECT_EQ(cache.find(key)->shut_until - now, Micros::seconds(3600) * hours);
     now = cache.find(key)->shut_until;
   }
+  cache.note_timeout(key, now);
   cache.note_success(key, now);
+  EXPECT_LE(cache.find(key)->shut_until, now);
   cache.note_timeout(key, now);
   EXPECT_EQ(cache.find(key)->shut_until - now, Micros::seconds(3600));
 }
@@ -558,6 +560,19 @@ TEST_F(FastOpenClient, ABlackHoleIsLeftAloneForAnHour) {
   wait(Micros::seconds(2 * 3600 - 10));
   open("hello");
   EXPECT_TRUE(server.expect(kSyn, 0, 0).payload.empty()) << "two hours, the second time";
+}
+
+TEST_F(FastOpenClient, PayloadThatWasTakenAfterAllIsNoSignOfABlackHole) {
+  learn();
+  open("hello");
+  server.expect(kSyn, 0, 0);
+  server.wait_for_segment();
+  server.expect(kSyn, 0, 0);
+  server.send(syn_ack_of(5));  // the first SYN has come, its answer was lost
+  server.expect(kAck, 6, 1);
+  leave();
+  open("hello");
+  EXPECT_EQ(server.expect(kSyn, 0, 0).payload, "hello");
 }
 
 // A relay repeats its SYN when its client does, which may be a duplicate of the network's (RFC 8803 §9.3).

@@ -26,6 +26,14 @@ PluginWorld& world(void* userdata) {
   return *static_cast<PluginWorld*>(userdata);
 }
 
+int fault() {
+  errno = EFAULT;
+  return -1;
+}
+bool lacks_memory(const iovec* pieces, size_t count) {
+  return std::any_of(pieces, pieces + count, [](const iovec& p) { return p.iov_base == nullptr && p.iov_len != 0; });
+}
+
 bool parse_address(const sockaddr* from, socklen_t size, SocketAddress& out) {
   if (from == nullptr) return false;
   if (from->sa_family == AF_INET && size >= sizeof(sockaddr_in)) {
@@ -66,8 +74,18 @@ ssize_t receive(void* w, int fd, const iovec* pieces, size_t count, int flags) {
   size_t size = 0;
   for (size_t i = 0; i < count; ++i) size += pieces[i].iov_len;
   std::string data;
+  const bool nowhere = lacks_memory(pieces, count);
+  if (nowhere) flags |= MSG_PEEK;  // what there is to read stays
+  const bool all = (flags & MSG_WAITALL) && !(flags & (MSG_DONTWAIT | MSG_PEEK));
   const int64_t result = world(w).call(
-      fd, [&](SocketFace& f) { return f.receive(fd, size, flags, data); }, flags);
+      fd,
+      [&](SocketFace& f) -> int64_t {
+        const int64_t got = f.receive(fd, size - data.size(), flags, data);
+        if (all && got > 0 && data.size() < size && f.is_blocking(fd)) return -EAGAIN;
+        return got > 0 || (got == 0 && !data.empty()) ? static_cast<int64_t>(data.size()) : got;
+      },
+      flags);
+  if (nowhere && result > 0) return fault();
   size_t at = 0;
   for (size_t i = 0; i < count && at < data.size(); ++i) {
     const size_t part = std::min(pieces[i].iov_len, data.size() - at);
@@ -78,6 +96,7 @@ ssize_t receive(void* w, int fd, const iovec* pieces, size_t count, int flags) {
 }
 
 ssize_t send(void* w, int fd, const iovec* pieces, size_t count, int flags, const SocketAddress* to = nullptr) {
+  if (lacks_memory(pieces, count)) return fault();
   std::string data;
   for (size_t i = 0; i < count; ++i) data.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
   size_t sent = 0;
@@ -123,13 +142,9 @@ int accept(void* w, int fd, sockaddr* from, socklen_t* size) {
 }
 
 int set_option(void* w, int fd, int level, int name, const void* value, socklen_t size) {
-  std::vector<int64_t> numbers;
-  for (size_t at = 0; at + sizeof(int) <= size; at += sizeof(int)) {
-    int number = 0;
-    std::memcpy(&number, static_cast<const char*>(value) + at, sizeof number);
-    numbers.push_back(number);
-  }
-  return static_cast<int>(world(w).call(fd, [&](SocketFace& f) { return f.set_option(fd, level, name, numbers); }));
+  if (value == nullptr && size != 0) return fault();
+  const script::OptionValue bytes(std::string_view(static_cast<const char*>(value), size));
+  return static_cast<int>(world(w).call(fd, [&](SocketFace& f) { return f.set_option(fd, level, name, bytes); }));
 }
 
 /// What the stack does not know of is zero in it.
@@ -143,13 +158,13 @@ int get_tcp_info(void* w, int fd, void* value, socklen_t* size) {
 }
 
 int get_option(void* w, int fd, int level, int name, void* value, socklen_t* size) {
-  if (level == IPPROTO_TCP && name == TCP_INFO && size != nullptr) return get_tcp_info(w, fd, value, size);
-  std::vector<int64_t> numbers;
-  const int64_t result = world(w).call(fd, [&](SocketFace& f) { return f.get_option(fd, level, name, numbers); });
-  if (result != 0 || numbers.empty() || size == nullptr || *size < sizeof(int)) return static_cast<int>(result);
-  const int number = static_cast<int>(numbers[0]);
-  std::memcpy(value, &number, sizeof number);
-  *size = sizeof number;
+  if (size == nullptr || (value == nullptr && *size != 0)) return fault();
+  if (level == IPPROTO_TCP && name == TCP_INFO) return get_tcp_info(w, fd, value, size);
+  script::OptionValue bytes;
+  const int64_t result = world(w).call(fd, [&](SocketFace& f) { return f.get_option(fd, level, name, bytes); });
+  if (result != 0) return static_cast<int>(result);
+  *size = std::min(*size, static_cast<socklen_t>(bytes.bytes().size()));
+  std::memcpy(value, bytes.bytes().data(), *size);
   return 0;
 }
 

@@ -14,6 +14,7 @@
 namespace tributary::script {
 namespace {
 
+constexpr uint16_t kLeastMtuV6 = 1280;
 constexpr Micros kPatience = Micros::seconds(300);  // how long a packet may keep the script waiting
 
 std::vector<std::pair<std::string, std::string>> split_flags(const std::string& flags) {
@@ -43,7 +44,8 @@ PluginWorld::PluginWorld(const std::string& flags) {
   for (const auto& [name, value] : settings)
     if (!is_sysctl(name)) options_.apply(name, value);
   options_.finish();
-  options_.host.other = *IpAddress::parse(options_.host.local.is_v4() ? "fd3d:fa7b:d17d::1" : "192.168.0.1");
+  if (options_.host.mtu >= kLeastMtuV6)  // both families, where the link is one for both
+    options_.host.other = *IpAddress::parse(options_.host.local.is_v4() ? "fd3d:fa7b:d17d::1" : "192.168.0.1");
   std::string error;
   if (!start_eal(error)) fail(error);
   pools_ = make_script_pools(error);

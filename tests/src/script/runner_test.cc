@@ -159,6 +159,14 @@ TEST(ScriptRunner, UnknownThingsEndAScriptAsUnsupported) {
       {kOpen + "+0 send(4, ..., 10, MSG_EOR) = 10", "the flag MSG_EOR of send"},
       {kOpen + "+0 read(4, ..., NO_SUCH) = 10", "NO_SUCH"},
       {"`sysctl -q net.ipv4.tcp_sack=0`", "net.ipv4.tcp_sack=0"},
+      {"`sysctl -q net.ipv4.tcp_frto=0`", "net.ipv4.tcp_frto=0"},
+      {"`sysctl -q net.ipv4.tcp_ecn=3`", "net.ipv4.tcp_ecn=3"},
+      {"`sysctl -q net.ipv4.tcp_retries2=256`", "net.ipv4.tcp_retries2=256"},
+      {"`sysctl -q net.ipv4.tcp_tso_win_divisor=4`", "net.ipv4.tcp_tso_win_divisor=4"},
+      {"`sysctl -q net.core.default_qdisc=fq net.ipv4.tcp_pacing_ca_ratio=120`", "tcp_pacing_ca_ratio=120"},
+      {"`sysctl -q net.ipv4.tcp_pacing_ca_ratio=120 net.core.default_qdisc=fq`", "tcp_pacing_ca_ratio=120"},
+      {"`sysctl -q net.ipv4.tcp_congestion_control=vegas`", "vegas"},
+      {kOpen + "+0 `sysctl -q net.ipv4.tcp_max_tw_buckets=5`", "in use"},
       {"`rm -rf /`", "rm"},
       {"`ip mptcp endpoint add 192.0.2.77 signal`", "ADD_ADDR"},
       {"--wire_server=1\n", "--wire_server"},
@@ -169,6 +177,26 @@ TEST(ScriptRunner, UnknownThingsEndAScriptAsUnsupported) {
     EXPECT_EQ(outcome.verdict, Verdict::kUnsupported) << c.text << ": " << outcome.reason;
     EXPECT_NE(outcome.reason.find(c.name), std::string::npos) << outcome.reason;
   }
+}
+
+TEST(ScriptRunner, SysctlsThatSayWhatTheStackDoesAreTaken) {
+  for (const std::string sysctl :
+       {"tcp_frto=2", "tcp_tso_win_divisor=1000", "tcp_wmem=\"4096 16384 4194304\"", "tcp_pacing_ss_ratio=150",
+        "tcp_max_tw_buckets=5", "ip_local_port_range=\"4000 5000\"", "tcp_keepalive_probes=3"})
+    expect_pass("`sysctl -q net.ipv4." + sysctl + "`\n" + kOpen);
+  for (const std::string wrong : {"ip_local_port_range=\"5000 4000\"", "tcp_wmem=1", "tcp_retries2=many"})
+    EXPECT_EQ(run_text("`sysctl -q net.ipv4." + wrong + "`").verdict, Verdict::kFailed) << wrong;
+}
+
+TEST(ScriptRunner, MtuIsHonouredOrAnError) {
+  const std::string text =
+      "+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n+0 listen(3, 1) = 0\n"
+      "+0 < S 0:0(0) win 1000\n";
+  expect_pass("--mtu=88\n" + text + "+0 > S. 0:0(0) ack 1 <mss 48>");
+  expect_pass("--mtu=9000\n" + text + "+0 > S. 0:0(0) ack 1 <mss 8960>");
+  for (const std::string mtu : {"0", "68", "87", "9001", "-1", "many"})
+    EXPECT_EQ(run_text("--mtu=" + mtu + "\n" + text).verdict, Verdict::kFailed) << mtu;
+  EXPECT_EQ(run_text("--ip_version=ipv6\n--mtu=1279\n" + text).verdict, Verdict::kFailed);
 }
 
 TEST(ScriptRunner, AConnectionLeftBehindIsNobodysConcernUnlessStrict) {

@@ -94,20 +94,20 @@ TEST_F(SocketFaceTest, WriteIsBoundedByTheSendBuffer) {
   EXPECT_EQ(face_.send(fd, std::string(20'000, 'x'), 0), 8000);
   EXPECT_EQ(face_.send(fd, "x", 0), -EAGAIN);
   EXPECT_EQ(face_.poll(fd, POLLOUT), 0);
-  std::vector<int64_t> value;
+  OptionValue value;
   EXPECT_EQ(face_.get_option(fd, SOL_SOCKET, SO_SNDBUF, value), 0);
-  EXPECT_EQ(value, std::vector<int64_t>{8000});
+  EXPECT_EQ(value.number(0), 8000);
 }
 
 TEST_F(SocketFaceTest, ResetIsToldOnce) {
   const int fd = open_connection();
   send(wire::tcp_flag::kRst, 101, 0);
-  std::vector<int64_t> value;
+  OptionValue value;
   EXPECT_EQ(face_.poll(fd, POLLIN) & (POLLERR | POLLHUP), POLLERR | POLLHUP);
   EXPECT_EQ(face_.get_option(fd, SOL_SOCKET, SO_ERROR, value), 0);
-  EXPECT_EQ(value, std::vector<int64_t>{ECONNRESET});
+  EXPECT_EQ(value.number(0), ECONNRESET);
   EXPECT_EQ(face_.get_option(fd, SOL_SOCKET, SO_ERROR, value), 0);
-  EXPECT_EQ(value, std::vector<int64_t>{0});
+  EXPECT_EQ(value.number(0), 0);
   EXPECT_EQ(face_.send(fd, "x", 0), -EPIPE);
 }
 
@@ -162,15 +162,57 @@ TEST_F(SocketFaceTest, OtherProtocolsAreNoStreams) {
 TEST_F(SocketFaceTest, KeysOfFastOpenHaveSixteenBytes) {
   const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
   const std::string one("\x0f\x0e\x0d\x0c\x0b\x0a\x09\x08\x07\x06\x05\x04\x03\x02\x01\x00", 16);
-  EXPECT_EQ(face_.set_fast_open_key(fd, one), 0);
+  const auto set = [&](int descriptor, const std::string& bytes) {
+    return face_.set_option(descriptor, IPPROTO_TCP, TCP_FASTOPEN_KEY, OptionValue(bytes));
+  };
+  EXPECT_EQ(set(fd, one), 0);
   const FlowKey key{host_->options().local, host_->options().remote, 80, 1000};
   tcp::FastOpenKeys& keys = host_->stack().context().fast_open_keys;
   const auto cookie = keys.make(key);
-  EXPECT_EQ(face_.set_fast_open_key(fd, std::string(16, 'x') + one), 0);
+  EXPECT_EQ(set(fd, std::string(16, 'x') + one), 0);
   EXPECT_EQ(keys.check(key, cookie), tcp::FastOpenKeys::Verdict::kOld);
-  for (size_t size : {0u, 3u, 15u, 17u, 31u, 33u})
-    EXPECT_EQ(face_.set_fast_open_key(fd, std::string(size, 'k')), -EINVAL) << size;
-  EXPECT_EQ(face_.set_fast_open_key(99, one), -EBADF);
+  for (size_t size : {0u, 3u, 15u, 17u, 31u, 33u}) EXPECT_EQ(set(fd, std::string(size, 'k')), -EINVAL) << size;
+  EXPECT_EQ(set(99, one), -EBADF);
+}
+
+TEST_F(SocketFaceTest, CongestionControlsGoByName) {
+  const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
+  OptionValue value;
+  for (std::string_view name : {"reno", "cubic", "bbr"}) {
+    EXPECT_EQ(face_.set_option(fd, IPPROTO_TCP, TCP_CONGESTION, OptionValue(name)), 0) << name;
+    EXPECT_EQ(face_.get_option(fd, IPPROTO_TCP, TCP_CONGESTION, value), 0);
+    EXPECT_EQ(value.text(), name);
+    EXPECT_EQ(value.bytes().size(), 16u);  // as in Linux, with zeros behind it
+  }
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_TCP, TCP_CONGESTION, OptionValue("tributary")), -ENOENT);
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_TCP, TCP_CONGESTION, {2}), -ENOENT);  // a number is no name
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_TCP, TCP_CONGESTION, OptionValue("")), -EINVAL);
+  EXPECT_THROW(face_.set_option(fd, IPPROTO_TCP, TCP_CONGESTION, OptionValue("vegas")), ScriptError);
+  EXPECT_EQ(face_.get_option(fd, IPPROTO_TCP, TCP_CONGESTION, value), 0);
+  EXPECT_EQ(value.text(), "bbr");
+}
+
+TEST_F(SocketFaceTest, NumbersAreWhole) {
+  const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
+  for (const auto& [level, name] :
+       {std::pair<int, int>(SOL_SOCKET, SO_SNDBUF), std::pair<int, int>(SOL_SOCKET, SO_REUSEADDR),
+        std::pair<int, int>(IPPROTO_TCP, TCP_NODELAY)})
+    EXPECT_EQ(face_.set_option(fd, level, name, OptionValue("abc")), -EINVAL);
+  EXPECT_EQ(face_.set_option(fd, SOL_SOCKET, SO_LINGER, {1}), -EINVAL);
+}
+
+TEST_F(SocketFaceTest, TypeOfServiceIsOfTheFamily) {
+  const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
+  OptionValue value;
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_IP, IP_TOS, {0xbb}), 0);
+  EXPECT_EQ(face_.get_option(fd, IPPROTO_IP, IP_TOS, value), 0);
+  EXPECT_EQ(value.number(0), 0xb8);  // the ECN bits are the stack's
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, {256}), -EINVAL);
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, {0x20}), 0);
+  EXPECT_EQ(face_.set_option(fd, IPPROTO_IP, IP_TOS, OptionValue("\x28")), 0);  // one byte will do
+  EXPECT_EQ(face_.connect(fd, {options_.remote, 80}), -EINPROGRESS);
+  host_->pass();
+  EXPECT_EQ(host_->sent.back().ip.traffic_class, 0x28);
 }
 
 TEST_F(SocketFaceTest, KeepaliveIsAskedForBeforeTheConnection) {
@@ -193,7 +235,7 @@ TEST_F(SocketFaceTest, KeepaliveIsAskedForBeforeTheConnection) {
 
 TEST_F(SocketFaceTest, UnknownOptionsAreUnsupported) {
   const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
-  std::vector<int64_t> value;
+  OptionValue value;
   for (const auto& [level, name] :
        {std::pair<int, int>(SOL_SOCKET, SO_OOBINLINE), std::pair<int, int>(IPPROTO_TCP, TCP_QUICKACK)}) {
     EXPECT_THROW(face_.set_option(fd, level, name, {1}), ScriptError);
