@@ -14,6 +14,9 @@ namespace {
 // segments acknowledge up to 64 KB at once, and slow start must still double.
 constexpr uint32_t kSlowStartLimit = 65'536;
 
+// Of a queue that an overshoot leaves, what is not given back: for links whose rate varies (hystart::without_queue).
+constexpr unsigned kOvershootRises = 1;
+
 // pipeACK (RFC 7661 §4.2), without rounds or clock: what an ACK finds in flight was sent within a round trip. A higher
 // one is taken at once, a lower one in about four round trips.
 void note_pipe(State& s, const Ack& ack) {
@@ -97,7 +100,7 @@ void give_overshoot_back(State& s, const Ack& ack) {
     return;
   }
   s.has_overshot = false;
-  const uint32_t window = hystart::without_queue(s.cwnd, ack.srtt, ack.min_rtt, 1, ack.mss);
+  const uint32_t window = hystart::without_queue(s.cwnd, ack.srtt, ack.min_rtt, kOvershootRises, ack.mss);
   if (window >= s.cwnd) return;
   s.ssthresh = s.cwnd = window;
   if (s.algorithm == Algorithm::kCubic) s.w_max = s.cwnd;
@@ -149,10 +152,11 @@ uint32_t on_loss(State& s, Micros, uint32_t in_flight, uint32_t mss) {
   return s.ssthresh;
 }
 
-void on_recovery_end(State& s, Micros, uint32_t mss) {
+void on_recovery_end(State& s, Micros srtt, Micros min_rtt, uint32_t mss) {
   s.cwnd = std::max(s.ssthresh == kNoThreshold ? s.cwnd : s.ssthresh, mss);
   s.ack_credit = 0;
   if (s.prior_ssthresh != kNoThreshold || s.prior_cwnd == 0) return;
+  if (hystart::without_queue(s.cwnd, srtt, min_rtt, kOvershootRises, mss) >= s.cwnd) return;
   s.has_overshot = true;
   s.hystart.round_left = s.cwnd;
 }

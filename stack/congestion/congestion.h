@@ -88,9 +88,9 @@ void on_ack(State& state, const Ack& ack);
 /// `on_recovery_end`.
 uint32_t on_loss(State& state, Micros now, uint32_t in_flight, uint32_t mss);
 /// Recovery is over: cwnd = ssthresh. After the first one, from losses that ended the first slow start, that is half of
-/// a window that was up to twice what the path and its queue hold: a round trip later the queue is given back that is
-/// left.
-void on_recovery_end(State& state, Micros now, uint32_t mss);
+/// a window that was up to twice what the path and its queue hold: if `srtt` tells of a queue, what is left of it a round
+/// trip later is given back.
+void on_recovery_end(State& state, Micros srtt, Micros min_rtt, uint32_t mss);
 /// The retransmission timer expired: cwnd = 1 MSS; ssthresh only on the `first` of a series (RFC 5681 §3.1).
 void on_timeout(State& state, Micros now, uint32_t in_flight, uint32_t mss, bool first);
 /// The last `on_loss` or `on_timeout` was spurious: takes it back (RFC 4015 §3.2, RFC 9438 §4.9).

@@ -39,7 +39,7 @@ void react_to_echo(Context& context, Tcb& tcb, const Segment& segment, uint32_t 
   if (tcb.has(kInRecovery | kInLoss) || same_round) return;
   tcb.recovery_point = tcb.snd_nxt;
   congestion::on_loss(tcb.cc, context.now, flight_size(tcb, prior_in_flight), tcb.mss);
-  congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
+  congestion::on_recovery_end(tcb.cc, Micros(tcb.srtt), Micros(tcb.min_rtt), tcb.mss);
   tcb.cc.prior_cwnd = 0;
   tcb.ecn |= kEcnCwr;
 }

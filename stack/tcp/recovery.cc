@@ -125,7 +125,7 @@ void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint3
     // A model looks at how much is lost, which is one segment.
     if (tcb.has(kInRecovery | kInLoss) || model_of(context, tcb) != nullptr) return;
     congestion::on_loss(tcb.cc, context.now, flight_size(tcb, prior_in_flight), tcb.mss);
-    congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
+    congestion::on_recovery_end(tcb.cc, Micros(tcb.srtt), Micros(tcb.min_rtt), tcb.mss);
   }
 }
 
@@ -195,7 +195,7 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
     if (model != nullptr)
       congestion::bbr::on_recovery_end(model->bbr, tcb.cc);
     else if (tcb.has(kInRecovery))
-      congestion::on_recovery_end(tcb.cc, context.now, tcb.mss);
+      congestion::on_recovery_end(tcb.cc, Micros(tcb.srtt), Micros(tcb.min_rtt), tcb.mss);
     tcb.clear(kInRecovery | kInLoss);
     tcb.dup_acks = 0;
   }

@@ -89,7 +89,7 @@ class Bottleneck {
     flow.min_rtt = std::min(flow.min_rtt, rtt);
     if (flow.in_recovery && packet.number >= flow.recovery_end) {
       flow.in_recovery = false;
-      on_recovery_end(flow.state, now_, kMss);
+      on_recovery_end(flow.state, Micros(0), Micros(0), kMss);
     }
     if (!flow.in_recovery) on_ack(flow.state, {now_, kMss, flight, rtt, flow.srtt, flow.min_rtt, kMss, true});
   }

@@ -24,7 +24,7 @@ class Each : public testing::TestWithParam<Algorithm> {
   }
   void lose(uint32_t in_flight) {
     on_loss(state, now, in_flight, kMss);
-    on_recovery_end(state, now, kMss);
+    on_recovery_end(state, Micros(0), Micros(0), kMss);
   }
 
   State state;
@@ -93,7 +93,7 @@ TEST_P(Each, LossReducesByTheAlgorithmsFactor) {
   EXPECT_EQ(state.ssthresh, expected);
   EXPECT_EQ(state.cwnd, 100 * kMss);  // the recovery's to reduce
   state.cwnd = 3 * kMss;
-  on_recovery_end(state, now, kMss);
+  on_recovery_end(state, Micros(0), Micros(0), kMss);
   EXPECT_EQ(state.cwnd, expected);
 }
 
@@ -322,7 +322,7 @@ TEST(NewReno, GrowsByOneSegmentForAsManyAsFitTheWindow) {
       start(s, Algorithm::kNewReno, kMss);
       s.cwnd = s.ssthresh = lost_at * kMss;
       on_loss(s, Micros::seconds(1), s.cwnd, kMss);
-      on_recovery_end(s, Micros::seconds(1), kMss);
+      on_recovery_end(s, Micros(0), Micros(0), kMss);
       EXPECT_EQ(s.cwnd, lost_at / 2 * kMss);
       for (uint32_t window = lost_at / 2; window < lost_at / 2 + 5; ++window) {
         for (uint32_t acked = 0; acked < window; ++acked) {
@@ -380,7 +380,7 @@ TEST(Cubic, WindowFollowsTheCubicFunction) {
   s.cwnd = kWindow * kMss;
   Micros now = Micros::seconds(100);
   on_loss(s, now, s.cwnd, kMss);
-  on_recovery_end(s, now, kMss);
+  on_recovery_end(s, Micros(0), Micros(0), kMss);
   const Micros begin = now;
   const double k = cubic::time_to_origin(kWindow * kMss, s.cwnd, kMss) / 1e6;
   int compared = 0;
@@ -419,7 +419,7 @@ TEST(Cubic, PauseDoesNotMakeTheWindowLeap) {
   s.cwnd = 100 * kMss;
   Micros now = Micros::seconds(10);
   on_loss(s, now, s.cwnd, kMss);
-  on_recovery_end(s, now, kMss);
+  on_recovery_end(s, Micros(0), Micros(0), kMss);
   const auto ack = [&](bool limited) { on_ack(s, {now, kMss, s.cwnd, kRtt, kRtt, kRtt, kMss, limited}); };
   for (int i = 0; i < 70; ++i) {
     now += Micros(700);
@@ -495,7 +495,7 @@ TEST_F(HyStartTest, TheQueueLeftByAnOvershootIsGivenBackOnce) {
     const auto lose_and_recover = [&] {
       state.cwnd = 1000 * kMss;
       on_loss(state, now, state.cwnd, kMss);
-      on_recovery_end(state, now, kMss);
+      on_recovery_end(state, Micros::milliseconds(500), shortest, kMss);
       EXPECT_EQ(state.cwnd, 700 * kMss);
     };
     Ack ack{now, 350 * kMss, 700 * kMss, Micros(0), Micros(0), shortest, kMss, true};
@@ -515,12 +515,22 @@ TEST_F(HyStartTest, TheQueueLeftByAnOvershootIsGivenBackOnce) {
   }
 }
 
+TEST_F(HyStartTest, AFirstLossWithoutAQueueIsNoOvershoot) {
+  start(state, Algorithm::kNewReno, kMss);
+  state.cwnd = 20 * kMss;
+  on_loss(state, now, state.cwnd, kMss);
+  on_recovery_end(state, Micros::milliseconds(110), Micros::milliseconds(100), kMss);
+  for (int i = 0; i < 10; ++i)
+    on_ack(state, {now, kMss, 10 * kMss, kRtt, Micros::milliseconds(110), Micros::milliseconds(100), kMss, true});
+  EXPECT_EQ(state.cwnd, 11 * kMss) << "growth goes on at once";
+}
+
 // What takes the reduction back takes this back with it.
 TEST_F(HyStartTest, AnOvershootThatWasNoneIsNotGivenBack) {
   start(state, Algorithm::kCubic, kMss);
   state.cwnd = 1000 * kMss;
   on_loss(state, now, state.cwnd, kMss);
-  on_recovery_end(state, now, kMss);
+  on_recovery_end(state, Micros::milliseconds(450), Micros::milliseconds(100), kMss);
   on_undo(state);
   on_ack(state,
          {now, 1000 * kMss, 1000 * kMss, Micros(0), Micros::milliseconds(450), Micros::milliseconds(100), kMss, true});
