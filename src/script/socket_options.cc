@@ -69,13 +69,13 @@ int SocketFace::set_option(int fd, int level, int name, const OptionValue& value
   if (socket == nullptr) return -EBADF;
   if (level == IPPROTO_TCP) return set_tcp_option(*socket, name, value);
   if (uint8_t* tos = find_type_of_service(*socket, level, name)) return set_type_of_service(*socket, *tos, value);
+  if (level != SOL_SOCKET) unsupported(option_name(level, name));
   if (value.count() == 0) return -EINVAL;
   if (is_remembered(level, name)) {
     socket->remembered[{level, name}] = value.number(0) != 0;
     return 0;
   }
-  if (level == SOL_SOCKET) return set_socket_option(*socket, name, value);
-  unsupported(option_name(level, name));
+  return set_socket_option(*socket, name, value);
 }
 
 int SocketFace::get_socket_option(Socket& socket, int name, OptionValue& value) {

@@ -236,6 +236,7 @@ TEST_F(SocketFaceTest, KeepaliveIsAskedForBeforeTheConnection) {
 TEST_F(SocketFaceTest, UnknownOptionsAreUnsupported) {
   const int fd = face_.socket(AF_INET, SOCK_STREAM, 0);
   OptionValue value;
+  EXPECT_THROW(face_.set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, OptionValue("\1")), ScriptError);  // of whatever size
   for (const auto& [level, name] :
        {std::pair<int, int>(SOL_SOCKET, SO_OOBINLINE), std::pair<int, int>(IPPROTO_TCP, TCP_QUICKACK)}) {
     EXPECT_THROW(face_.set_option(fd, level, name, {1}), ScriptError);
