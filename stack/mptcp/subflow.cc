@@ -57,8 +57,7 @@ bool is_free(Context& context, const FlowKey& key) {
 
 tcp::LegOptions leg_of(Context& context, const Connection& connection) {
   for (uint32_t index : connection.subflows)
-    if (index != kNoSubflow)
-      return {context.tcbs.at(index).cc.algorithm, static_cast<uint8_t>(context.tcbs.at(index).dscp >> 2)};
+    if (index != kNoSubflow) return {context.tcbs.at(index).cc.algorithm, context.tcbs.at(index).dscp};
   return {context.settings.algorithm, 0};
 }
 

@@ -39,7 +39,7 @@ struct StreamLog {
 
 class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
  protected:
-  ScriptTest();
+  explicit ScriptTest(const ip::PortOffloads& offloads = {});
   /// Every test ends with all pools and slabs back at their start level.
   void TearDown() override;
 
