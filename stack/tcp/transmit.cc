@@ -279,7 +279,8 @@ void transmit_reset(Context& context, Tcb& tcb, const wire::MptcpOptions* extra)
                             tcb.snd_nxt,
                             acks ? tcb.rcv_nxt : SeqNum(),
                             static_cast<uint16_t>(kRst | (acks ? kAck : 0)),
-                            0};
+                            0,
+                            static_cast<uint8_t>(tcb.dscp << 2)};
   ++context.counters.tcp_out_resets;
   send_control(context, fields, options, tcb.hop);
 }
@@ -322,7 +323,8 @@ void transmit_bare_ack(Context& context, const TimeWait& entry) {
     options.ts_value = context.milliseconds() + entry.ts_offset;
     options.ts_echo = entry.ts_recent;
   }
-  const HeaderFields fields{entry.key, entry.interface, entry.snd_nxt, entry.rcv_nxt, kAck, 0};
+  const auto traffic_class = static_cast<uint8_t>(entry.dscp << 2);
+  const HeaderFields fields{entry.key, entry.interface, entry.snd_nxt, entry.rcv_nxt, kAck, 0, traffic_class};
   send_control(context, fields, options, *hop);
 }
 

@@ -74,10 +74,11 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   policy.max_relays = 1024;
   policy.server_algorithm = options.concentrator.algorithm;
   policy.server_fast_open = options.fast_open;
+  policy.server_dscp = options.server_dscp;
   auto proxy = std::make_shared<proxy::Concentrator>(policy);
   made.proxy = proxy.get();
   proxy->attach(made.concentrator->stack());
-  proxy->listen_transparent(access_interfaces, options.concentrator.algorithm, 0, options.fast_open);
+  proxy->listen_transparent(access_interfaces, options.concentrator.algorithm, options.access_dscp, options.fast_open);
   made.concentrator->set_user(proxy.get());
   made.concentrator->set_pass_hook([p = made.proxy](Micros now) { p->advance(now); },
                                    [p = made.proxy] { return p->next_deadline(); });

@@ -34,8 +34,10 @@ struct ConcentratedOptions {
   uint32_t data_buffers = 8192;    ///< of the concentrator
   bool fast_open = false;          ///< on both legs
   std::string beyond_client = {};  ///< a net the concentrator reaches through the client's first access
-  uint16_t access_mtu = 1500;      ///< of all interfaces on the accesses
-  uint16_t server_mtu = 1500;      ///< of those on the server's side
+  uint8_t access_dscp = 0;
+  uint8_t server_dscp = 0;
+  uint16_t access_mtu = 1500;  ///< of all interfaces on the accesses
+  uint16_t server_mtu = 1500;  ///< of those on the server's side
 };
 
 Concentrated make_concentrated(World& world, const std::vector<PathParameters>& accesses,

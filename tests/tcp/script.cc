@@ -61,6 +61,7 @@ void ScriptTest::listen(bool mptcp, bool take_syn_payload) {
   listener.mptcp = mptcp;
   listener.syn_payload = take_syn_payload;
   listener.fast_open = fast_open;
+  listener.dscp = dscp;
   listener.algorithm = settings.algorithm;
   listener.acceptor = this;
   stack().add_listener(listener);
@@ -81,6 +82,7 @@ StreamLog& ScriptTest::connect(bool mptcp, std::string_view remote, ConnectOptio
   options.remote = addr(remote);
   options.remote_port = 80;
   options.mptcp = mptcp;
+  options.dscp = dscp;
   options.fast_open = client_fast_open;
   PacketList list;
   if (!early.empty())

@@ -52,6 +52,7 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
   void listen(bool mptcp = false, bool take_syn_payload = false);
   bool defer = false;
   bool fast_open = false;  ///< of listeners
+  uint8_t dscp = 0;        ///< of listeners, and of what is opened
 
   /// The stream accepted or opened last.
   StreamLog& log() { return *logs_.back(); }
