@@ -80,6 +80,8 @@ namespace tributary {
     "Segments whose payload was not taken because the buffer pool was nearly used up.")                              \
   X(tcp_mtu_reduced, "TcpMtuReduced",                                                                                \
     "Connections that went on with smaller segments: a router said so, or a black hole.")                            \
+  X(tcp_mtu_probes_delivered, "TcpExtTCPMTUPSuccess", "Larger segments than before that a path took.")               \
+  X(tcp_mtu_probes_lost, "TcpExtTCPMTUPFail", "Larger segments than before that a path did not take.")               \
   X(tcp_window_probes, "TcpExtTCPWinProbe", "Zero-window probes sent.")                                              \
   X(tcp_time_waited, "TcpExtTW", "Connections that ended in TIME-WAIT.")                                             \
   X(tcp_abort_on_timeout, "TcpExtTCPAbortOnTimeout", "Connections given up after too many retransmissions.")         \

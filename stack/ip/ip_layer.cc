@@ -107,20 +107,20 @@ Neighbor* IpLayer::find_or_create(uint16_t interface, const IpAddress& address, 
   return n;
 }
 
-NextHop IpLayer::next_hop_of(const Neighbor& n, const IpAddress& destination, Micros now) const {
+NextHop IpLayer::next_hop_of(const Neighbor& n) const {
   return {.neighbor = neighbors_.index(n),
           .generation = n.generation,
           .interface = n.interface,
-          .mtu = path_mtus_.limit(destination, interfaces_.at(n.interface).mtu, now)};
+          .mtu = interfaces_.at(n.interface).mtu};
 }
 
 std::optional<NextHop> IpLayer::make_next_hop(const Route* route, const IpAddress& destination, Micros now) {
   if (route == nullptr || is_martian(destination) || interfaces_.is_ours(destination, route->interface)) return {};
-  if (route->gateway) return next_hop_of(neighbors_.at(route->gateway_neighbor), destination, now);
+  if (route->gateway) return next_hop_of(neighbors_.at(route->gateway_neighbor));
   if (is_network_or_broadcast(route->destination, destination)) return {};
   const Neighbor* n = find_or_create(route->interface, destination, now);
   if (n == nullptr) return {};
-  return next_hop_of(*n, destination, now);
+  return next_hop_of(*n);
 }
 
 std::optional<NextHop> IpLayer::find_route(const IpAddress& destination, Micros now) {

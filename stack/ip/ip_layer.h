@@ -34,7 +34,7 @@ struct NextHop {
   uint32_t neighbor = kNone;  ///< index of the neighbour entry
   uint32_t generation = 0;    ///< of that entry
   uint16_t interface = 0;
-  uint16_t mtu = 0;  ///< bytes of IP packet
+  uint16_t mtu = 0;  ///< bytes of IP packet the link takes; the path may take less
   explicit operator bool() const { return neighbor != kNone; }
 };
 
@@ -89,10 +89,15 @@ class IpLayer {
   /// believed.
   std::optional<NextHop> find_route_on(uint16_t interface, const IpAddress& destination, Micros now);
 
-  /// A router has told the MTU of a path: hops found from now on have it, for a while.
+  /// What the path to `destination` takes as far as is known: at most what the link does.
+  uint16_t path_mtu(const NextHop& hop, const IpAddress& destination, Micros now) const {
+    return path_mtus_.limit(destination, hop.mtu, now);
+  }
+  /// The MTU of a path has been found, or shown to be larger: path_mtu says so from now on, for a while.
   void learn_path_mtu(const IpAddress& destination, uint16_t mtu, Micros now) {
     path_mtus_.learn(destination, mtu, now);
   }
+  void raise_path_mtu(const IpAddress& destination, uint16_t mtu) { path_mtus_.raise(destination, mtu); }
 
   /// An own address of the interface's family to send from.
   std::optional<IpAddress> source_address(uint16_t interface, const IpAddress& destination) const {
@@ -146,7 +151,7 @@ class IpLayer {
   bool check_route(const RouteConfig& config, std::string& error) const;
   Neighbor* find_or_create(uint16_t interface, const IpAddress& address, Micros now);
   std::optional<NextHop> make_next_hop(const Route* route, const IpAddress& destination, Micros now);
-  NextHop next_hop_of(const Neighbor& n, const IpAddress& destination, Micros now) const;
+  NextHop next_hop_of(const Neighbor& n) const;
 
   // send.cc
   void transmit(Packet packet, const Neighbor& n);

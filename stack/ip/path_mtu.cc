@@ -1,16 +1,33 @@
 #include "stack/ip/path_mtu.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "stack/ip/address_words.h"
 
 namespace tributary::ip {
 
+namespace {
+
+constexpr uint16_t kBase = 1280;
+/// Beside those of RFC 1191: Ethernet, and what PPPoE, 6in4, L2TP, WireGuard and IPsec leave of it.
+constexpr uint16_t kPlateaus[] = {1006, kBase, 1400, 1420, 1460, 1480, 1492, 1500, 2002, 4352, 8166};
+
+}  // namespace
+
 uint16_t next_lower_mtu(const IpAddress& address, uint16_t mtu) {
-  for (const uint16_t plateau :
-       {uint16_t{8166}, uint16_t{4352}, uint16_t{2002}, uint16_t{1492}, uint16_t{1400}, uint16_t{1280}, uint16_t{1006}})
-    if (plateau < mtu && plateau >= least_mtu(address)) return plateau;
-  return std::min(mtu, least_mtu(address));
+  const auto above = std::lower_bound(std::begin(kPlateaus), std::end(kPlateaus), mtu);
+  const uint16_t plateau = above == std::begin(kPlateaus) ? uint16_t{0} : *(above - 1);
+  return std::min(mtu, std::max(plateau, least_mtu(address)));
+}
+
+uint16_t next_higher_mtu(uint16_t mtu) {
+  const auto above = std::upper_bound(std::begin(kPlateaus), std::end(kPlateaus), mtu);
+  return above == std::end(kPlateaus) ? UINT16_MAX : *above;
+}
+
+uint16_t black_hole_mtu(const IpAddress& address, uint16_t mtu) {
+  return mtu > kBase ? kBase : std::min(mtu, least_mtu(address));
 }
 
 size_t PathMtuTable::place(const IpAddress& destination) const {
@@ -21,6 +38,11 @@ void PathMtuTable::learn(const IpAddress& destination, uint16_t mtu, Micros now)
   Entry& entry = entries_[place(destination)];
   if (entry.destination == destination && entry.expires > now) mtu = std::min(mtu, entry.mtu);
   entry = {destination, now + kLifetime, std::max(mtu, least_mtu(destination))};
+}
+
+void PathMtuTable::raise(const IpAddress& destination, uint16_t mtu) {
+  Entry& entry = entries_[place(destination)];
+  if (entry.destination == destination) entry.mtu = std::max(entry.mtu, mtu);
 }
 
 uint16_t PathMtuTable::limit(const IpAddress& destination, uint16_t mtu, Micros now) const {

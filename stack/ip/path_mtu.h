@@ -1,5 +1,6 @@
-// What routers have said about the MTU of paths (RFC 1191, RFC 8201), for connections yet to come: a small table by
-// destination, in which newer knowledge displaces older. Nothing an attacker fills it with is worse than not knowing.
+// What is known of the MTU of paths, from routers (RFC 1191, RFC 8201) and from connections that fell into a black hole
+// (RFC 4821), for connections yet to come: a small table by destination, in which newer knowledge displaces older.
+// Nothing an attacker fills it with is worse than not knowing.
 #pragma once
 
 #include <array>
@@ -18,6 +19,11 @@ constexpr uint16_t least_mtu(const IpAddress& address) {
 }
 /// The next common MTU below `mtu` (RFC 1191 §7.1, and what tunnels leave), or the least of the family.
 uint16_t next_lower_mtu(const IpAddress& address, uint16_t mtu);
+/// The next common MTU above `mtu`, UINT16_MAX beyond the last.
+uint16_t next_higher_mtu(uint16_t mtu);
+/// Where to go on when silence says that `mtu` is too much, without many steps: 1280 gets through all that carries IPv6
+/// and through nearly every tunnel, below it only the least is left.
+uint16_t black_hole_mtu(const IpAddress& address, uint16_t mtu);
 
 class PathMtuTable {
  public:
@@ -25,6 +31,8 @@ class PathMtuTable {
 
   /// A packet to `destination` must not be larger than this, in bytes.
   void learn(const IpAddress& destination, uint16_t mtu, Micros now);
+  /// One of this size has got there: what is known less of is forgotten.
+  void raise(const IpAddress& destination, uint16_t mtu);
   /// `mtu` of the link, or less if something is known of the path and not too old.
   uint16_t limit(const IpAddress& destination, uint16_t mtu, Micros now) const;
 

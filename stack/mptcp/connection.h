@@ -9,6 +9,7 @@
 #include "stack/base/seq_num.h"
 #include "stack/base/units.h"
 #include "stack/byte_stream.h"
+#include "stack/congestion/congestion.h"
 #include "stack/packet/packet_ring.h"
 #include "stack/timer/timer_wheel.h"
 
@@ -94,6 +95,8 @@ struct Connection {
 
   uint16_t events = 0;  ///< StreamEvent bits to report
   uint16_t listener = UINT16_MAX;
+  congestion::Algorithm algorithm{};  ///< of new subflows, as of the first
+  uint8_t dscp = 0;
   uint64_t user_data = 0;
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;

@@ -63,7 +63,7 @@ void on_join_syn(Context& context, tcp::Segment& segment) {
     return refuse(context, segment, RstReason::kAdministrativelyProhibited);
   }
   const AddressId local_id = local_id_for(context, connection, segment.key.local);
-  tcp::Tcb* tcb = tcp::create_passive(context, segment, leg_of(context, connection));
+  tcp::Tcb* tcb = tcp::create_passive(context, segment, leg_of(connection));
   if (tcb == nullptr) return refuse(context, segment, RstReason::kLackOfResources);
   tcb->set(tcp::kJoin);
   attach_subflow(context, connection, *tcb);
@@ -122,7 +122,7 @@ bool open_subflow(Context& context, Connection& connection, const IpAddress& loc
   tcp::OpenRequest request;
   request.key = {local, remote, 0, remote_port};
   request.hop = *hop;
-  request.leg = leg_of(context, connection);
+  request.leg = leg_of(connection);
   const auto port = pick_port(context.random, context.settings.first_ephemeral_port,
                               context.settings.last_ephemeral_port, [&](uint16_t candidate) {
                                 request.key.local_port = candidate;

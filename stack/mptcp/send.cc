@@ -9,6 +9,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/packet/lookahead.h"
 #include "stack/tcp/close.h"
+#include "stack/tcp/mtu_search.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/rtt.h"
@@ -80,7 +81,8 @@ bool cut(Context& context, Connection& connection, rte_mbuf* m, uint16_t size) {
 
 /// Cuts `m` in the queue so that its front fits one segment of `tcb`.
 bool fit(Context& context, Connection& connection, const Tcb& tcb, rte_mbuf* m) {
-  return cut(context, connection, m, tcp::payload_per_segment(context, tcb));
+  const uint16_t full = tcp::payload_per_segment(context, tcb);
+  return cut(context, connection, m, tcp::next_payload(context, tcb, info_of(m).payload_size, full));
 }
 
 /// A window smaller than the next packet is used when nothing is on its way: this is all such a peer will ever offer.

@@ -43,6 +43,10 @@ void attach_subflow(Context& context, Connection& connection, Tcb& tcb) {
     break;
   }
   if (++connection.subflow_count > 1 || tcb.has(tcp::kJoin)) connection.set(kNotContiguous);
+  if (!tcb.has(tcp::kJoin)) {
+    connection.algorithm = tcb.cc.algorithm;
+    connection.dscp = tcb.dscp;
+  }
   tcb.connection = context.connections.index(connection);
   tcb.subflow = tcp::SubflowPart{};
 }
@@ -55,11 +59,8 @@ bool is_free(Context& context, const FlowKey& key) {
   return found == FlowTable::kNotFound;
 }
 
-tcp::LegOptions leg_of(Context& context, const Connection& connection) {
-  for (uint32_t index : connection.subflows)
-    if (index != kNoSubflow)
-      return {context.tcbs.at(index).cc.algorithm, static_cast<uint8_t>(context.tcbs.at(index).dscp >> 2)};
-  return {context.settings.algorithm, 0};
+tcp::LegOptions leg_of(const Connection& connection) {
+  return {connection.algorithm, connection.dscp};
 }
 
 ByteStream stream_of(Context& context, const Tcb& tcb) {

@@ -17,7 +17,7 @@ void attach_subflow(Context& context, Connection& connection, tcp::Tcb& tcb);
 /// Whether no connection, live or in TIME-WAIT, has this 4-tuple.
 bool is_free(Context& context, const FlowKey& key);
 /// What new subflows get: as the first one.
-tcp::LegOptions leg_of(Context& context, const Connection& connection);
+tcp::LegOptions leg_of(const Connection& connection);
 
 /// The stream a Tcb belongs to: itself, or its connection.
 ByteStream stream_of(Context& context, const tcp::Tcb& tcb);

@@ -8,6 +8,7 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/mtu_search.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/pace.h"
 #include "stack/tcp/payload.h"
@@ -50,6 +51,7 @@ void take_delivery(Context& context, Tcb& tcb, rte_mbuf* m, AckSample& sample, D
     info.flags &= static_cast<uint16_t>(~kPktSmall);
     --tcb.flight->small_packets;
   }
+  if (is_mtu_probe(context, tcb, m)) on_mtu_probe_delivered(context, tcb, info.payload_size);
   if (!(info.flags & kPktRetransmitted)) sample.sent_at = std::max(sample.sent_at, info.sent_at);
   if (sample.model != nullptr)
     sample_delivered(sample.model->sampler, sample.model->sample, info, end_of(m), context.now);
@@ -148,6 +150,7 @@ uint32_t pop_acked(Context& context, Tcb& tcb, SeqNum ack, AckSample& sample, De
     if (end_of(m) > ack) {
       const int32_t part = ack - begin_of(m);
       if (part > 0 && board != nullptr) board->count = 0;  // it may be the last of a run
+      if (part > 0) tcb.flight->mtu_probe = false;         // a probe cut on its way says nothing
       // In the middle of a packet: the peer, a middlebox or a path MTU cut it. The front leaves, the rest stays.
       if (part > 0 && split_queued(context, tcb, m, static_cast<uint16_t>(part))) continue;
       break;

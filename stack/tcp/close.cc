@@ -97,6 +97,7 @@ void enter_time_wait(Context& context, Tcb& tcb) {
   entry.ts_offset = tcb.ts_offset;
   entry.timestamps = tcb.has(kTimestamps);
   entry.interface = tcb.hop.interface;
+  entry.dscp = tcb.dscp;
   end(context, tcb, StreamError::kNone);
   const uint32_t index = context.time_wait.add(entry, context.now, [&context](uint32_t old, const TimeWait& gone) {
     context.flows.erase(context.flow_hash(gone.key), old | kTimeWaitBit);

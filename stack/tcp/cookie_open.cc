@@ -81,7 +81,7 @@ void answer_with_cookie(Context& context, const Listener& listener, const Segmen
   TcpOptions& options = context.out_options;
   options.present = TcpOptions::kMss;
   options.mptcp.present = 0;
-  options.mss = path_mss(*hop, segment.key.remote);
+  options.mss = path_mss(context, *hop, segment.key.remote);
   if (offer.timestamps) {
     options.present |= TcpOptions::kTimestamps;
     options.ts_value = SynCookies::stamp(context.milliseconds() + context.isn.timestamp_offset(segment.key), offer);

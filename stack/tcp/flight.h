@@ -33,6 +33,7 @@ struct Flight {
   uint32_t undo_bytes = 0;               ///< sent again since, and not yet shown needless by a DSACK
   uint32_t scoreboard = kNoScoreboard;   ///< index in the context's slab, from the first SACK block on
   bool probe_is_retransmission = false;  ///< TLP.is_retrans
+  bool mtu_probe = false;                ///< a segment larger than the path is known to take is in flight
   uint16_t small_packets = 0;            ///< small pieces sent and not acknowledged in any way
   Pacing pacing;
 };

@@ -4,6 +4,7 @@
 
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/output.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/rtt.h"
 #include "stack/wire/ip.h"
 #include "stack/wire/tcp.h"
@@ -76,7 +77,7 @@ TcpInfo describe(const Context& context, const Tcb& tcb) {
   out.min_rtt = tcb.min_rtt;
   out.snd_mss = payload_per_segment(context, tcb);
   out.announced_mss = tcb.announced_mss;
-  out.path_mtu = tcb.hop.mtu;
+  out.path_mtu = path_mtu(tcb) < tcb.hop.mtu ? path_mtu(tcb) : context.ip.interface(tcb.hop.interface).mtu;
   count_queue(tcb, out);
   out.cwnd = tcb.cc.cwnd;
   out.ssthresh = tcb.cc.ssthresh;

@@ -12,6 +12,7 @@
 #include "stack/tcp/fast_open.h"
 #include "stack/tcp/input.h"
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/mtu_search.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/path_mtu.h"
 #include "stack/tcp/rtt.h"
@@ -30,7 +31,10 @@ constexpr uint16_t kDefaultMssV4 = 536, kDefaultMssV6 = 1220;  // RFC 9293 §3.7
 constexpr Micros kDeferredLimit = Micros::seconds(120);        // an acceptor that forgot does not leak
 
 void take_peer_options(Context& context, Tcb& tcb, const TcpOptions& options) {
-  tcb.mss = std::min(stated_mss(tcb.key, options), path_mss(tcb.hop, tcb.key.remote));
+  const uint16_t stated = stated_mss(tcb.key, options);
+  tcb.mss = std::min(stated, tcb.mss);
+  limit_segments(tcb.hop, tcb.key.remote, stated);
+  search_mtu(context, tcb, MtuSearch::kResting);
   const auto agree = [&tcb, &options](uint16_t option, uint32_t flag) {
     if (options.has(static_cast<TcpOptions::Bit>(option)))
       tcb.set(flag);
@@ -121,8 +125,9 @@ Tcb* make_passive(Context& context, const Segment& segment, const LegOptions& le
   tcb->timer.kind = kTimerKind;
   tcb->timer.owner = context.tcbs.index(*tcb);
   tcb->hop = *hop;
+  tcb->mss = path_mss(context, *hop, tcb->key.remote);
   tcb->cc.algorithm = leg.algorithm;
-  tcb->dscp = static_cast<uint8_t>(leg.dscp << 2);
+  tcb->dscp = leg.dscp & 0x3f;
   if (!insert_flow(context, *tcb)) {
     ++context.counters.tcp_listen_drops;
     context.tcbs.destroy(*tcb);
@@ -138,7 +143,7 @@ Tcb* make_passive(Context& context, const Segment& segment, const LegOptions& le
   tcb->iss = context.isn.initial_sequence(tcb->key, context.now);
   tcb->snd_una = tcb->snd_nxt = tcb->iss;
   tcb->ts_offset = context.isn.timestamp_offset(tcb->key);
-  tcb->announced_mss = path_mss(*hop, tcb->key.remote);
+  tcb->announced_mss = path_mss(context, *hop, tcb->key.remote);
   tcb->plain.receive_budget = context.settings.receive_budget;
   congestion::start(tcb->cc, leg.algorithm, tcb->mss);
   return tcb;
@@ -213,7 +218,7 @@ Tcb* create_active(Context& context, const OpenRequest& request) {
   tcb->timer.owner = context.tcbs.index(*tcb);
   tcb->hop = request.hop;
   tcb->cc.algorithm = request.leg.algorithm;
-  tcb->dscp = static_cast<uint8_t>(request.leg.dscp << 2);
+  tcb->dscp = request.leg.dscp & 0x3f;
   if (!insert_flow(context, *tcb)) {
     context.tcbs.destroy(*tcb);
     return nullptr;
@@ -226,7 +231,7 @@ Tcb* create_active(Context& context, const OpenRequest& request) {
   tcb->snd_una = tcb->iss;
   tcb->snd_nxt = tcb->iss + 1;
   tcb->ts_offset = context.isn.timestamp_offset(tcb->key);
-  tcb->mss = path_mss(request.hop, request.key.remote);
+  tcb->mss = path_mss(context, request.hop, request.key.remote);
   tcb->announced_mss = request.mss_limit != 0 ? std::min(request.mss_limit, tcb->mss) : tcb->mss;
   tcb->plain.receive_budget = context.settings.receive_budget;
   ++context.counters.tcp_active_opens;

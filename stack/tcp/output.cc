@@ -4,6 +4,7 @@
 
 #include "stack/mptcp/send.h"
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/mtu_search.h"
 #include "stack/tcp/pace.h"
 #include "stack/tcp/payload.h"
 #include "stack/tcp/rtt.h"
@@ -53,11 +54,11 @@ void send_retransmissions(Context& context, Tcb& tcb) {
     // The first one leaves even when the window says no: recovery has to start somewhere.
     if (in_flight(tcb) + info.payload_size > tcb.cc.cwnd && in_flight(tcb) != 0) return;
     if (is_paced_out(context, tcb)) return;
-    const uint16_t size = payload_per_segment(context, tcb);
-    if (info.payload_size > size) {
-      if (!split_queued(context, tcb, m, size)) return;
-    }
+    const uint16_t full = payload_per_segment(context, tcb);
+    const uint16_t size = next_payload(context, tcb, info.payload_size, full);
+    if (info.payload_size > size && !split_queued(context, tcb, m, size)) return;
     if (!transmit_payload(context, tcb, m)) return;
+    flight.mtu_probe |= size > full;
     note_retransmission(context, tcb, info.payload_size);
     if (board != nullptr) board->oldest_retransmission = std::min(board->oldest_retransmission, info.sent_at);
     info.flags &= static_cast<uint16_t>(~kPktLost);
@@ -115,7 +116,7 @@ void note_fin_sent(Tcb& tcb) {
 void send_new(Context& context, Tcb& tcb, bool push) {
   while (rte_mbuf* m = tcb.tx_unsent()) {
     const uint16_t full = payload_per_segment(context, tcb);
-    uint32_t size = std::min<uint32_t>(info_of(m).payload_size, full);
+    uint32_t size = next_payload(context, tcb, info_of(m).payload_size, full);
     if (size < full && !push && is_held_back(context, tcb)) break;
     const uint32_t outstanding = in_flight(tcb);
     if (outstanding != 0 && outstanding + size > tcb.cc.cwnd + limited_transmit(tcb)) break;
@@ -143,6 +144,7 @@ void send_new(Context& context, Tcb& tcb, bool push) {
       info_of(m).flags |= kPktSmall;
       ++tcb.flight->small_packets;
     }
+    tcb.flight->mtu_probe |= size > full;
     tcb.flight->unsent = info_of(m).subflow_next;
     tcb.flight->prr_out += size;
     tcb.advance_snd_nxt(size);

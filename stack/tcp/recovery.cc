@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/mtu_search.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/timers.h"
@@ -32,11 +33,17 @@ bool sent_after(int64_t t1, SeqNum end1, int64_t t2, SeqNum end2) {
   return t1 > t2 || (t1 == t2 && end1 > end2);
 }
 
-void mark_lost(Context& context, Tcb& tcb, rte_mbuf* m) {
+/// Returns whether that says something of congestion (RFC 4821 §7.4: not a probe).
+bool mark_lost(Context& context, Tcb& tcb, rte_mbuf* m) {
+  if (is_mtu_probe(context, tcb, m)) {
+    on_mtu_probe_lost(context, tcb, m);
+    return false;
+  }
   if (info_of(m).flags & kPktRetransmitted) ++context.counters.tcp_lost_retransmissions;
   info_of(m).flags |= kPktLost;
   tcb.flight->lost_bytes += info_of(m).payload_size;
   if (PathModel* model = model_of(context, tcb)) note_lost(context, tcb, *model, info_of(m));
+  return true;
 }
 
 void enter_recovery(Context& context, Tcb& tcb, uint32_t prior_in_flight) {
@@ -129,7 +136,7 @@ void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint3
   }
 }
 
-Micros detect_losses(Context& context, Tcb& tcb) {
+Micros detect_losses(Context& context, Tcb& tcb, bool& congestion) {
   if (!tcb.has(kSackPermitted)) return Micros::never();
   Flight& flight = *tcb.flight;
   Scoreboard& board = scoreboard_of(context, flight);
@@ -157,7 +164,7 @@ Micros detect_losses(Context& context, Tcb& tcb) {
     if (!may_be_lost && info.transmissions == 1 && SeqNum(info.seq) >= flight.highest_sacked) break;
     const int64_t remaining = info.sent_at + patience - context.now.count();
     if (may_be_lost && remaining <= 0) {
-      mark_lost(context, tcb, m);
+      congestion |= mark_lost(context, tcb, m);
       board.note_lost(m);
       continue;
     }
@@ -179,16 +186,15 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
 
   Flight& flight = *tcb.flight;
   Micros look_again = Micros::never();
-  const uint32_t lost_before = flight.lost_bytes;
+  bool new_loss = false;
   if (tcb.has(kSackPermitted)) {
-    if (flight.sacked_bytes != 0 || tcb.has(kInRecovery | kInLoss)) look_again = detect_losses(context, tcb);
+    if (flight.sacked_bytes != 0 || tcb.has(kInRecovery | kInLoss)) look_again = detect_losses(context, tcb, new_loss);
   } else if (tcb.tx_head != flight.unsent) {
     // RFC 5681 §3.2 and RFC 6582: three duplicates, then one hole a partial ACK.
     const bool partial = tcb.has(kInRecovery) && delivery.advanced && tcb.snd_una < tcb.recovery_point;
     const bool third = delivery.duplicate && tcb.dup_acks == kDupThresh && !tcb.has(kInRecovery | kInLoss);
-    if ((partial || third) && !(info_of(tcb.tx_head).flags & kPktLost)) mark_lost(context, tcb, tcb.tx_head);
+    if ((partial || third) && !(info_of(tcb.tx_head).flags & kPktLost)) new_loss = mark_lost(context, tcb, tcb.tx_head);
   }
-  const bool new_loss = flight.lost_bytes > lost_before;
   PathModel* const model = model_of(context, tcb);
 
   if (tcb.has(kInRecovery | kInLoss) && tcb.snd_una >= tcb.recovery_point) {

@@ -36,8 +36,9 @@ void on_delivery(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t 
 /// has to hear of.
 void on_probe_answer(Context& context, Tcb& tcb, const Delivery& delivery, uint32_t prior_in_flight);
 
-/// RACK: marks what is lost now. Returns when to look again, or never().
-Micros detect_losses(Context& context, Tcb& tcb);
+/// RACK: marks what is lost now; sets `congestion` if that is more than a probe of the MTU. Returns when to look again,
+/// or never().
+Micros detect_losses(Context& context, Tcb& tcb, bool& congestion);
 
 /// A retransmission time-out: everything old enough is lost, slow start from one segment.
 void enter_loss(Context& context, Tcb& tcb);

@@ -59,6 +59,9 @@ enum TcbFlag : uint32_t {
   kCapableConfirmed = 1 << 30,  ///< initiator: the peer has shown it has our key (RFC 8684 §3.1)
 };
 
+/// How larger segments than `mss` are tried: see mtu_search.h.
+enum class MtuSearch : uint8_t { kWhole, kSteps, kAgain, kResting };
+
 /// Bits of PacketInfo::flags.
 enum PacketFlag : uint16_t {
   kPktInStream = 1 << 0,  ///< linked in the MPTCP connection's send queue
@@ -119,7 +122,8 @@ struct Tcb {
   uint8_t rcv_wscale : 4 = 0;  ///< shift of windows we send
   uint8_t dup_acks : 4 = 0;    ///< no more than kMaxDupAcks are counted
   uint8_t ecn : 4 = 0;         ///< EcnBit
-  uint8_t dscp = 0;            ///< of what we send: the upper six bits of the traffic class, in place
+  uint8_t dscp : 6 = 0;        ///< of what we send (RFC 2474)
+  MtuSearch mtu_search : 2 = MtuSearch::kResting;
   uint32_t flags = 0;
   SeqNum rcv_nxt;
   SeqNum snd_una;
@@ -144,7 +148,7 @@ struct Tcb {
   uint8_t reo_wnd_mult : 5 = 1;   ///< RACK.reo_wnd_mult: no more than 20
   uint8_t gathering : 2 = 0;      ///< Gathering
   uint8_t awaits_more : 1 = 0;    ///< a piece smaller than a segment waits because the user has more to write
-  ip::NextHop hop;
+  ip::NextHop hop;  ///< its MTU: the most both the link and the peer's MSS option allow, whatever the path takes
 
   // Congestion and loss; what is known only while payload is queued is in `flight`.
   congestion::State cc{};
@@ -175,7 +179,10 @@ struct Tcb {
   uint8_t more_follows : 1 = 0;            ///< the last write said so: no PSH behind it
   uint8_t fast_open_experimental : 1 = 0;  ///< with kFastOpen: the option has the form of RFC 7413 appendix A
   uint8_t paced : 1 = 0;                   ///< flight->pacing is in force: others need not look there
-  uint8_t icmp_code = 0;                   ///< with StreamError::kUnreachable: the code of the ICMP error
+  union {
+    uint8_t mtu_search_tick = 0;  ///< once synchronized: when the next larger segment may be tried
+    uint8_t icmp_code;            ///< with StreamError::kUnreachable: the code of the ICMP error
+  };
   union {
     PlainStream plain;    ///< of a stream of its own
     SubflowPart subflow;  ///< with is_subflow()

@@ -19,7 +19,8 @@ struct TimeWait {
   uint32_t expires = 0;        ///< milliseconds of the caller's clock, wrapping
   uint32_t next = UINT32_MAX;  ///< next to expire
   uint16_t interface = 0;
-  bool timestamps = false;
+  bool timestamps : 1 = false;
+  uint8_t dscp : 6 = 0;
 };
 static_assert(sizeof(TimeWait) <= 64);
 

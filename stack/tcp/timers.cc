@@ -6,6 +6,7 @@
 #include "stack/mptcp/subflow.h"
 #include "stack/tcp/close.h"
 #include "stack/tcp/model_events.h"
+#include "stack/tcp/mtu_search.h"
 #include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/path_mtu.h"
@@ -35,6 +36,13 @@ Micros probe_time_out(const Tcb& tcb) {
   return in_flight(tcb) <= tcb.mss ? pto + kMaxAckDelay : std::max(pto, Micros(2000));
 }
 
+void give_up_mtu_probe(Context& context, Tcb& tcb, rte_mbuf* m) {
+  on_mtu_probe_lost(context, tcb, m);
+  tcb.clear(kProbeSent);
+  restart_retransmission(context, tcb);
+  request_output(context, tcb);
+}
+
 /// RFC 8985 §7.3: the next new segment if the peer's window has room, otherwise the last one again.
 void send_tail_loss_probe(Context& context, Tcb& tcb) {
   ++context.counters.tcp_loss_probes;
@@ -55,6 +63,8 @@ void send_tail_loss_probe(Context& context, Tcb& tcb) {
     rte_mbuf* last = tcb.tx_head;
     for (rte_mbuf* p = tcb.tx_head; p != flight.unsent; p = info_of(p).subflow_next)
       if (!(info_of(p).flags & kPktLost)) last = p;
+    // Nothing is behind a probe of the MTU that could tell of its loss.
+    if (is_mtu_probe(context, tcb, last)) return give_up_mtu_probe(context, tcb, last);
     flight.probe_is_retransmission = true;
     // A FIN that left on its own goes with the data now: alone it would not tell which of both is missing.
     if (tcb.has(kFinSent) && last == flight.tail) info_of(last).flags |= kPktFin;
@@ -143,7 +153,7 @@ void on_retransmission_time_out(Context& context, Tcb& tcb) {
     return;
   }
   enter_loss(context, tcb);
-  if (++tcb.backoff == kBlackHoleSuspicion) suspect_black_hole(context, tcb);
+  if (++tcb.backoff >= kBlackHoleSuspicion) suspect_black_hole(context, tcb);
   if (tcb.has(kFinSent) && tcb.tx_head == nullptr) {
     ++context.counters.tcp_retransmitted;
     ++tcb.retransmissions;

@@ -181,7 +181,7 @@ bool transmit_payload(Context& context, Tcb& tcb, rte_mbuf* m) {
                             tcb.rcv_nxt,
                             flags,
                             advertise_window(context, tcb, false),
-                            static_cast<uint8_t>(tcb.dscp | ecn_bits(tcb, new_data))};
+                            static_cast<uint8_t>(tcb.dscp << 2 | ecn_bits(tcb, new_data))};
 
   constexpr size_t kLinkHeader = 18;
   Packet frame;
@@ -224,10 +224,13 @@ bool transmit_control(Context& context, Tcb& tcb, uint16_t flags, SeqNum seq, co
     flags |= ecn_syn_flags(context.settings, tcb, flags & kAck);
   else
     flags |= ecn_flags(tcb, false);
-  const HeaderFields fields{tcb.key, tcb.hop.interface,
-                            seq,     (flags & kAck) ? tcb.rcv_nxt : SeqNum(),
-                            flags,   advertise_window(context, tcb, flags & kSyn),
-                            tcb.dscp};
+  const HeaderFields fields{tcb.key,
+                            tcb.hop.interface,
+                            seq,
+                            (flags & kAck) ? tcb.rcv_nxt : SeqNum(),
+                            flags,
+                            advertise_window(context, tcb, flags & kSyn),
+                            static_cast<uint8_t>(tcb.dscp << 2)};
   if (!send_control(context, fields, options, tcb.hop)) return false;
   if (flags & kAck) note_ack_sent(tcb);
   return true;
@@ -254,7 +257,7 @@ uint16_t transmit_syn_payload(Context& context, Tcb& tcb, uint16_t mss) {
                             SeqNum(),
                             static_cast<uint16_t>(kSyn | ecn_syn_flags(context.settings, tcb, false)),
                             advertise_window(context, tcb, true),
-                            tcb.dscp};
+                            static_cast<uint8_t>(tcb.dscp << 2)};
   write_headers(context, fields, options, frame.data() + header_size, info.payload_size, info.payload_sum, frame.get());
   context.ip.send(std::move(frame), tcb.hop, context.now);
   return info.payload_size;
@@ -276,7 +279,8 @@ void transmit_reset(Context& context, Tcb& tcb, const wire::MptcpOptions* extra)
                             tcb.snd_nxt,
                             acks ? tcb.rcv_nxt : SeqNum(),
                             static_cast<uint16_t>(kRst | (acks ? kAck : 0)),
-                            0};
+                            0,
+                            static_cast<uint8_t>(tcb.dscp << 2)};
   ++context.counters.tcp_out_resets;
   send_control(context, fields, options, tcb.hop);
 }
@@ -319,7 +323,8 @@ void transmit_bare_ack(Context& context, const TimeWait& entry) {
     options.ts_value = context.milliseconds() + entry.ts_offset;
     options.ts_echo = entry.ts_recent;
   }
-  const HeaderFields fields{entry.key, entry.interface, entry.snd_nxt, entry.rcv_nxt, kAck, 0};
+  const auto traffic_class = static_cast<uint8_t>(entry.dscp << 2);
+  const HeaderFields fields{entry.key, entry.interface, entry.snd_nxt, entry.rcv_nxt, kAck, 0, traffic_class};
   send_control(context, fields, options, *hop);
 }
 

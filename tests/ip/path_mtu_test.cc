@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <vector>
+
 namespace tributary::ip {
 namespace {
 
@@ -50,12 +53,39 @@ TEST(PathMtu, OfTwoInOnePlaceTheNewerStays) {
   EXPECT_EQ(table.limit(kHost, 1500, kNow), 1500);
 }
 
+TEST(PathMtu, WhatGotThroughIsKnown) {
+  PathMtuTable table(1);
+  table.learn(kHost, 1280, kNow);
+  table.raise(kHost, 1400);
+  table.raise(kHost, 1300);
+  table.raise(kOther, 1200);
+  EXPECT_EQ(table.limit(kHost, 1500, kNow), 1400);
+  EXPECT_EQ(table.limit(kOther, 1500, kNow), 1500);
+}
+
+using Sizes = std::vector<uint16_t>;
+/// `mtu` and all that `next` makes of it until it stays.
+Sizes walk(uint16_t mtu, const std::function<uint16_t(uint16_t)>& next) {
+  Sizes out{mtu};
+  while (next(out.back()) != out.back()) out.push_back(next(out.back()));
+  return out;
+}
+
 TEST(PathMtu, PlateausDescendToTheLeastOfTheFamily) {
-  std::vector<uint16_t> v4, v6;
-  for (uint16_t mtu = 9000; v4.empty() || v4.back() != mtu;) v4.push_back(mtu), mtu = next_lower_mtu(kHost, mtu);
-  for (uint16_t mtu = 1500; v6.empty() || v6.back() != mtu;) v6.push_back(mtu), mtu = next_lower_mtu(kSix, mtu);
-  EXPECT_EQ(v4, (std::vector<uint16_t>{9000, 8166, 4352, 2002, 1492, 1400, 1280, 1006, 552}));
-  EXPECT_EQ(v6, (std::vector<uint16_t>{1500, 1492, 1400, 1280}));
+  EXPECT_EQ(walk(9000, [](uint16_t mtu) { return next_lower_mtu(kHost, mtu); }),
+            (Sizes{9000, 8166, 4352, 2002, 1500, 1492, 1480, 1460, 1420, 1400, 1280, 1006, 552}));
+  EXPECT_EQ(walk(1500, [](uint16_t mtu) { return next_lower_mtu(kSix, mtu); }),
+            (Sizes{1500, 1492, 1480, 1460, 1420, 1400, 1280}));
+}
+
+TEST(PathMtu, PlateausAscendBeyondEveryLink) {
+  EXPECT_EQ(walk(552, [](uint16_t mtu) { return next_higher_mtu(mtu); }),
+            (Sizes{552, 1006, 1280, 1400, 1420, 1460, 1480, 1492, 1500, 2002, 4352, 8166, 65535}));
+}
+
+TEST(PathMtu, ABlackHoleIsLeftInTwoSteps) {
+  EXPECT_EQ(walk(9000, [](uint16_t mtu) { return black_hole_mtu(kHost, mtu); }), (Sizes{9000, 1280, 552}));
+  EXPECT_EQ(walk(1500, [](uint16_t mtu) { return black_hole_mtu(kSix, mtu); }), (Sizes{1500, 1280}));
 }
 
 }  // namespace

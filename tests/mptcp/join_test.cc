@@ -326,6 +326,17 @@ TEST_F(MptcpJoin, ConnectionWithoutSubflowsIsTakenUpByAJoin) {
   expect_data_ack(second, 11);
 }
 
+TEST_F(MptcpJoin, NewSubflowsHaveTheConnectionsCodePoint) {
+  dscp = 46;
+  open();
+  first.send(rst(1));  // nothing is left to take it from
+  second.send(join_syn());
+  const Seg answer = second.next();
+  EXPECT_EQ(answer.traffic_class, 46 << 2);
+  second.send(join_ack(answer.mp().join.nonce));
+  EXPECT_EQ(second.next().traffic_class, 46 << 2);
+}
+
 TEST_F(MptcpJoin, ConnectionWithoutSubflowsIsGivenUp) {
   settings.close_timeout = Micros::seconds(30);
   open();

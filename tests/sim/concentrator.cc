@@ -74,12 +74,13 @@ Concentrated make_concentrated(World& world, const std::vector<PathParameters>& 
   policy.max_relays = 1024;
   policy.server_algorithm = options.server_algorithm.value_or(options.concentrator.algorithm);
   policy.server_fast_open = options.fast_open;
+  policy.server_dscp = options.server_dscp;
   auto proxy = std::make_shared<proxy::Concentrator>(policy);
   made.proxy = proxy.get();
   proxy->attach(made.concentrator->stack());
   proxy->listen_transparent(access_interfaces,
                             {.algorithm = options.access_algorithm.value_or(options.concentrator.algorithm),
-                             .dscp = 0,
+                             .dscp = options.access_dscp,
                              .fast_open = options.fast_open});
   made.concentrator->set_user(proxy.get());
   made.concentrator->set_pass_hook([p = made.proxy](Micros now) { p->advance(now); },

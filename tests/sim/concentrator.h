@@ -35,8 +35,10 @@ struct ConcentratedOptions {
   FastOpen fast_open = FastOpen::kOff;                                                ///< on both legs
   std::optional<congestion::Algorithm> access_algorithm = {}, server_algorithm = {};  ///< if not that of the settings
   std::string beyond_client = {};  ///< a net the concentrator reaches through the client's first access
-  uint16_t access_mtu = 1500;      ///< of all interfaces on the accesses
-  uint16_t server_mtu = 1500;      ///< of those on the server's side
+  uint8_t access_dscp = 0;
+  uint8_t server_dscp = 0;
+  uint16_t access_mtu = 1500;  ///< of all interfaces on the accesses
+  uint16_t server_mtu = 1500;  ///< of those on the server's side
 };
 
 Concentrated make_concentrated(World& world, const std::vector<PathParameters>& accesses,

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "stack/tcp/model_events.h"
 #include "tests/sim/plans.h"
 
@@ -376,6 +378,40 @@ TEST_F(ConcentratorSim, HundredConnectionsShareThePaths) {
   for (int i = 0; i < 100; ++i) ends.push_back(&start_transfer(client_paths(net), plan, true));
   EXPECT_TRUE(run_to_end(world, ends, Micros::seconds(120)));
   EXPECT_EQ(ends.size(), 200u);
+}
+
+/// The traffic classes of the segments a path carries one way.
+class ClassWatch : public Middlebox {
+ public:
+  ClassWatch(Direction direction, std::set<int>& seen) : direction_(direction), seen_(seen) {}
+
+ private:
+  void on_segment(Direction direction, Segment segment) override {
+    if (direction == direction_) seen_.insert(segment.ip.traffic_class);
+    pass(direction, segment);
+  }
+  Direction direction_;
+  std::set<int>& seen_;
+};
+
+struct LegsCase {
+  bool v6;
+  bool mptcp;
+};
+class ConcentratorLegs : public ConcentratorSim, public testing::WithParamInterface<LegsCase> {};
+INSTANTIATE_TEST_SUITE_P(Families, ConcentratorLegs,
+                         testing::Values(LegsCase{false, false}, LegsCase{false, true}, LegsCase{true, false},
+                                         LegsCase{true, true}));
+
+TEST_P(ConcentratorLegs, EachHasItsCodePoint) {
+  make({kFast, kSlow}, {.v6 = GetParam().v6, .access_dscp = 46, .server_dscp = 10});
+  std::set<int> to_client, to_server;
+  for (Path* access : net.accesses) access->add_middlebox<ClassWatch>(Direction::kBackward, to_client);
+  net.server_path->add_middlebox<ClassWatch>(Direction::kForward, to_server);
+  const TransferPlan plan{.send_bytes = 300'000, .send_seed = 1, .receive_bytes = 300'000, .receive_seed = 2};
+  ASSERT_TRUE(transfer(plan, GetParam().mptcp));
+  EXPECT_EQ(to_client, std::set<int>{46 << 2});
+  EXPECT_EQ(to_server, std::set<int>{10 << 2});
 }
 
 }  // namespace

@@ -153,8 +153,9 @@ TEST(MakePolicy, AFamilyThePoolLacksLeavesFromTheInterfaceTowardsServers) {
 
 TEST(MakePolicy, PreservedSourcesNeedNoPool) {
   const config::Config config =
-      load("[server_leg]\nsource = \"preserve\"\nconnect_timeout_s = 3\n[relay]\nbudget = 131072\n");
+      load("[server_leg]\nsource = \"preserve\"\nconnect_timeout_s = 3\ndscp = 10\n[relay]\nbudget = 131072\n");
   const proxy::Policy policy = make_policy(config, {});
+  EXPECT_EQ(policy.server_dscp, 10);
   EXPECT_EQ(policy.source, proxy::Policy::Source::kPreserve);
   EXPECT_TRUE(policy.pool.empty());
   EXPECT_EQ(policy.connect_timeout, Micros::seconds(3));

@@ -1,4 +1,4 @@
-// Explicit congestion notification (RFC 3168), and the DSCP of what is sent.
+// Explicit congestion notification (RFC 3168).
 #include "tests/tcp/script.h"
 
 namespace tributary::test {

@@ -9,25 +9,25 @@ constexpr std::array<MacAddress, 2> kStackMacs = {{{{2, 0, 0, 0, 0, 1}}, {{2, 0,
 constexpr std::array<MacAddress, 2> kPeerMacs = {{{{2, 0, 0, 0, 1, 1}}, {{2, 0, 0, 0, 1, 2}}}};
 constexpr uint16_t kConnectPort = 4000;
 
-ip::InterfaceConfig interface_config(uint16_t port, std::vector<IpPrefix> addresses) {
+ip::InterfaceConfig interface_config(uint16_t port, std::vector<IpPrefix> addresses, const ip::PortOffloads& offloads) {
   return {.name = "if" + std::to_string(port),
           .port = PortId{port},
           .vlan = {},
           .mac = kStackMacs[port],
           .addresses = std::move(addresses),
-          .offloads = {}};
+          .offloads = offloads};
 }
 
 }  // namespace
 
-ScriptTest::ScriptTest() : ip_(*pools_, frames_, random_, counters, {}) {
+ScriptTest::ScriptTest(const ip::PortOffloads& offloads) : ip_(*pools_, frames_, random_, counters, {}) {
   settings.pacing = false;  // a trace reads better when what may leave does so at once
   settings.max_subflows = 256;
   settings.max_connections = 128;
   settings.max_time_wait = 128;
   std::string error;
-  ip_.add_interface(interface_config(0, {prefix("192.0.2.1/24"), prefix("2001:db8::1/64")}), error).value();
-  ip_.add_interface(interface_config(1, {prefix("198.51.100.1/24")}), error).value();
+  ip_.add_interface(interface_config(0, {prefix("192.0.2.1/24"), prefix("2001:db8::1/64")}, offloads), error).value();
+  ip_.add_interface(interface_config(1, {prefix("198.51.100.1/24")}, offloads), error).value();
 }
 
 Stack& ScriptTest::stack() {
@@ -61,6 +61,7 @@ void ScriptTest::listen(bool mptcp, bool take_syn_payload) {
   listener.mptcp = mptcp;
   listener.syn_payload = take_syn_payload;
   listener.fast_open = fast_open;
+  listener.dscp = dscp;
   listener.algorithm = settings.algorithm;
   listener.acceptor = this;
   stack().add_listener(listener);
@@ -81,6 +82,7 @@ StreamLog& ScriptTest::connect(bool mptcp, std::string_view remote, ConnectOptio
   options.remote = addr(remote);
   options.remote_port = 80;
   options.mptcp = mptcp;
+  options.dscp = dscp;
   options.fast_open = client_fast_open;
   PacketList list;
   if (!early.empty())

@@ -39,7 +39,7 @@ struct StreamLog {
 
 class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
  protected:
-  ScriptTest();
+  explicit ScriptTest(const ip::PortOffloads& offloads = {});
   /// Every test ends with all pools and slabs back at their start level.
   void TearDown() override;
 
@@ -52,6 +52,7 @@ class ScriptTest : public testing::Test, public StreamUser, public Acceptor {
   void listen(bool mptcp = false, bool take_syn_payload = false);
   bool defer = false;
   FastOpen fast_open = FastOpen::kOff;  ///< of listeners
+  uint8_t dscp = 0;                     ///< of listeners, and of what is opened
 
   /// The stream accepted or opened last.
   StreamLog& log() { return *logs_.back(); }
