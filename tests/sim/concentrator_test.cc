@@ -398,14 +398,16 @@ struct LegsCase {
   bool v6;
   bool mptcp;
 };
-class ConcentratorLegs : public ConcentratorSim, public testing::WithParamInterface<LegsCase> {};
+class ConcentratorLegs : public ConcentratorSim, public testing::WithParamInterface<LegsCase> {
+ protected:
+  std::set<int> to_client, to_server;  // the paths go on while the test is torn down
+};
 INSTANTIATE_TEST_SUITE_P(Families, ConcentratorLegs,
                          testing::Values(LegsCase{false, false}, LegsCase{false, true}, LegsCase{true, false},
                                          LegsCase{true, true}));
 
 TEST_P(ConcentratorLegs, EachHasItsCodePoint) {
   make({kFast, kSlow}, {.v6 = GetParam().v6, .access_dscp = 46, .server_dscp = 10});
-  std::set<int> to_client, to_server;
   for (Path* access : net.accesses) access->add_middlebox<ClassWatch>(Direction::kBackward, to_client);
   net.server_path->add_middlebox<ClassWatch>(Direction::kForward, to_server);
   const TransferPlan plan{.send_bytes = 300'000, .send_seed = 1, .receive_bytes = 300'000, .receive_seed = 2};
