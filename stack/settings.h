@@ -27,7 +27,7 @@ struct Settings {
   Micros keepalive = Micros::seconds(7200);  ///< silence before the first probe; 0 = never. Linux tcp_keepalive_time
   Micros keepalive_interval = Micros::seconds(75);  ///< Linux tcp_keepalive_intvl
   uint8_t keepalive_probes = 9;                     ///< Linux tcp_keepalive_probes
-  Micros user_timeout;  ///< data unacknowledged so long ends a connection (RFC 5482); 0 = data_retries
+  Micros user_timeout;  ///< data or probes unanswered so long end a connection (RFC 5482); 0 = data_retries
   congestion::Algorithm algorithm = congestion::Algorithm::kCubic;
   Micros initial_rto = Micros::seconds(1);               ///< RFC 6298 §2.1
   Micros min_rto = Micros::milliseconds(200);            ///< Linux TCP_RTO_MIN

@@ -98,8 +98,8 @@ const std::vector<Section>& table() {
        .meaning = "Questions without an answer after which a connection, or a subflow, is given up.",
        .assign = assign_to<&TcpSection::keepalive_probes>},
       {.key = "user_timeout_s", .type = kInteger, .fallback = "0", .unit = "seconds", .min = 0, .max = 32767,
-       .meaning = "How long data may stay unacknowledged before a connection, or a subflow, is given up (RFC 5482); 0: as "
-                  "long as data_retries last.",
+       .meaning = "How long data may stay unacknowledged, or a peer silent that is asked by window probes or keepalives, "
+                  "before a connection, or a subflow, is given up (RFC 5482); 0: as data_retries and keepalive_probes say.",
        .assign = assign_to<&TcpSection::user_timeout_s>},
       {.key = "window_scale", .type = kInteger, .fallback = "7", .min = 0, .max = 14,
        .meaning = "Shift of the windows we announce (RFC 7323); 7 allows 8 MB.",
@@ -138,7 +138,8 @@ const std::vector<Section>& table() {
       {.key = "syn_ack_retries", .type = kInteger, .fallback = "5", .min = 0, .max = 20,
        .meaning = "Times a SYN-ACK is sent again.", .assign = assign_to<&TcpSection::syn_ack_retries>},
       {.key = "data_retries", .type = kInteger, .fallback = "15", .min = 1, .max = 30,
-       .meaning = "Times in a row a segment is sent again before the connection is given up.",
+       .meaning = "Times in a row a segment is sent again before a connection, or a subflow, is given up; no "
+                  "longer than so many take when the first comes after 200 ms (15: about 15 minutes).",
        .assign = assign_to<&TcpSection::data_retries>},
       {.key = "max_out_of_order", .type = kInteger, .fallback = "4096", .unit = "buffers", .min = 16, .max = 65535,
        .meaning = "Segments kept out of order by one subflow or connection.",

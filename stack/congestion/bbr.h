@@ -83,6 +83,7 @@ struct Bbr {
   uint8_t bw_probe_up_rounds = 0;
   uint8_t loss_events_in_round = 0;  ///< discontiguous ranges lost
   uint8_t extra_acked_rounds = 0;    ///< of the window of `extra_acked`
+  uint8_t slow_rounds = 0;           ///< that samples of what was sent below the model's rate may still come
   bool round_start : 1 = false;
   bool loss_round_start : 1 = false;
   bool is_loss_in_round : 1 = false;

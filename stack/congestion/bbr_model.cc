@@ -14,11 +14,17 @@ uint32_t to_volume(uint64_t bytes) {
   return static_cast<uint32_t>(std::min<uint64_t>(bytes, kMaxWindow));
 }
 
+bool paces_below_model(Bbr::Mode mode) {
+  return mode == Bbr::Mode::kDrain || mode == Bbr::Mode::kProbeBwDown || mode == Bbr::Mode::kProbeRtt;
+}
+
 /// UpdateRound (§5.5.1): a round ends when something is acknowledged that was sent after its begin.
 void update_round(Event& e) {
   Bbr& b = e.b;
   b.round_start = e.rs.has_data && e.rs.prior_delivered >= b.next_round_delivered;
+  if (paces_below_model(b.mode)) b.slow_rounds = kSlowRounds;
   if (!b.round_start) return;
+  if (b.slow_rounds > 0) --b.slow_rounds;
   start_round(e);
   ++b.round_count;
   ++b.rounds_since_probe_up;
@@ -39,9 +45,10 @@ uint64_t tolerated_loss(uint64_t flight, uint32_t mss) {
 }
 
 /// Lost no more than is tolerated, and all else that was sent came through at the rate it was sent: such losses are the
-/// link's, not a queue's.
+/// link's, not a queue's. What was sent below the model's rate cannot come through at it.
 bool delivers_what_is_sent(const Event& e) {
-  return !is_inflight_too_high(e) && e.b.bw_latest >= take_share(e.b.bw, 100 - kLossThresh - kPacingMargin);
+  const uint64_t expected = take_share(e.b.bw, 100 - kLossThresh - kPacingMargin);
+  return !is_inflight_too_high(e) && (e.b.slow_rounds > 0 || e.b.bw_latest >= expected);
 }
 
 /// AdaptLowerBoundsFromCongestion (§5.5.10.3): a round with losses, not of our own probing, brings the short-term model

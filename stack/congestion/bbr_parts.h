@@ -25,6 +25,7 @@ constexpr uint8_t kFullBwRounds = 3;
 constexpr uint32_t kFullBwGrowth = 125;
 constexpr uint8_t kExtraAckedFilterRounds = 10;
 constexpr uint8_t kDrainRounds = 3;
+constexpr uint8_t kSlowRounds = 3;  ///< from the last ACK below the model's pace on
 constexpr Micros kProbeRttInterval = Micros::seconds(5);
 constexpr Micros kProbeRttDuration = Micros::milliseconds(200);
 

@@ -9,9 +9,8 @@ namespace tributary::ip {
 
 namespace {
 
-constexpr uint16_t kBase = 1280;
 /// Beside those of RFC 1191: Ethernet, and what PPPoE, 6in4, L2TP, WireGuard and IPsec leave of it.
-constexpr uint16_t kPlateaus[] = {1006, kBase, 1400, 1420, 1460, 1480, 1492, 1500, 2002, 4352, 8166};
+constexpr uint16_t kPlateaus[] = {1006, kBaseMtu, 1400, 1420, 1460, 1480, 1492, 1500, 2002, 4352, 8166};
 
 }  // namespace
 
@@ -27,7 +26,7 @@ uint16_t next_higher_mtu(uint16_t mtu) {
 }
 
 uint16_t black_hole_mtu(const IpAddress& address, uint16_t mtu) {
-  return mtu > kBase ? kBase : std::min(mtu, least_mtu(address));
+  return mtu > kBaseMtu ? kBaseMtu : std::min(mtu, least_mtu(address));
 }
 
 size_t PathMtuTable::place(const IpAddress& destination) const {

@@ -14,6 +14,8 @@ namespace tributary::ip {
 constexpr uint16_t kLeastMtuV4 = 552;   ///< Linux min_pmtu: what claims less is not believed (RFC 1191 allows 68)
 constexpr uint16_t kLeastMtuV6 = 1280;  ///< RFC 8200 §5
 
+constexpr uint16_t kBaseMtu = kLeastMtuV6;  ///< gets through nearly every tunnel
+
 constexpr uint16_t least_mtu(const IpAddress& address) {
   return address.is_v4() ? kLeastMtuV4 : kLeastMtuV6;
 }
@@ -21,8 +23,7 @@ constexpr uint16_t least_mtu(const IpAddress& address) {
 uint16_t next_lower_mtu(const IpAddress& address, uint16_t mtu);
 /// The next common MTU above `mtu`, UINT16_MAX beyond the last.
 uint16_t next_higher_mtu(uint16_t mtu);
-/// Where to go on when silence says that `mtu` is too much, without many steps: 1280 gets through all that carries IPv6
-/// and through nearly every tunnel, below it only the least is left.
+/// Where to go on when silence says that `mtu` is too much, without many steps: kBaseMtu, below it the least.
 uint16_t black_hole_mtu(const IpAddress& address, uint16_t mtu);
 
 class PathMtuTable {

@@ -46,7 +46,8 @@ enum ConnectionFlag : uint32_t {
   kUserGone = 1 << 15,         ///< nobody reads events any more
   kNotContiguous =
       1 << 17,  ///< had another subflow, or data went twice or was dropped: no infinite mapping can cover it (§3.7)
-  kFailing = 1 << 18,  ///< a checksum failed on the only subflow: ACKs carry MP_FAIL until the peer falls back
+  kFailing = 1 << 18,     ///< a checksum failed on the only subflow: ACKs carry MP_FAIL until the peer falls back
+  kFinWithDss = 1 << 19,  ///< a subflow's FIN came with a DSS: for its peer it ends no more than the subflow
 };
 
 struct Connection {

@@ -11,8 +11,9 @@ namespace tributary::mptcp {
 namespace {
 
 /// One subflow, and never another: what it carried is the data, in order and once.
-bool may_go_infinite(const Connection& connection) {
-  return connection.subflow_count == 1 && !connection.has(kNotContiguous) && connection.out_of_order.empty();
+bool may_go_infinite(const Connection& connection, const tcp::Tcb& tcb) {
+  return connection.subflow_count == 1 && !connection.has(kNotContiguous) && connection.out_of_order.empty() &&
+         can_carry_the_rest(connection, tcb);
 }
 
 }  // namespace
@@ -36,16 +37,21 @@ void enter_fallback(Context& context, Connection& connection) {
   request_schedule(context, connection);
 }
 
-bool fall_back_if_possible(Context& context, Connection& connection) {
+bool can_carry_the_rest(const Connection& connection, const tcp::Tcb& tcb) {
+  const bool all_sent = connection.has(kCloseQueued) && connection.snd_unsent == nullptr;
+  return all_sent || !tcb.has(tcp::kFinQueued | tcp::kFinSent);
+}
+
+bool fall_back_if_possible(Context& context, Connection& connection, const tcp::Tcb& tcb) {
   if (connection.has(kFallback)) return true;
-  if (connection.has(kPeerDss) || !may_go_infinite(connection)) return false;
+  if (connection.has(kPeerDss) || !may_go_infinite(connection, tcb)) return false;
   enter_fallback(context, connection);
   return true;
 }
 
 bool follow_fallback(Context& context, Connection& connection, tcp::Tcb& tcb) {
   if (connection.has(kFallback) || connection.subflow_count != 1) return true;
-  if (!may_go_infinite(connection)) {
+  if (!may_go_infinite(connection, tcb)) {
     reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
     return false;
   }
@@ -77,14 +83,14 @@ bool check_peer_in_fallback(Context& context, const Connection& connection, tcp:
 }
 
 bool on_missing_mapping(Context& context, Connection& connection, tcp::Tcb& tcb, Packet packet) {
-  if (fall_back_if_possible(context, connection)) return on_payload(context, tcb, std::move(packet));
+  if (fall_back_if_possible(context, connection, tcb)) return on_payload(context, tcb, std::move(packet));
   reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
   return false;
 }
 
 bool on_checksum_failure(Context& context, Connection& connection, tcp::Tcb& tcb, DataSeq dsn) {
   if (connection.has(kFailing)) return true;  // said already, and not heard yet
-  if (may_go_infinite(connection) && dsn <= connection.rcv_nxt) {
+  if (may_go_infinite(connection, tcb) && dsn <= connection.rcv_nxt) {
     ++context.counters.mptcp_fail_tx;
     connection.set(kFailing);
     connection.infinite_from = dsn;
@@ -101,7 +107,7 @@ bool on_checksum_failure(Context& context, Connection& connection, tcp::Tcb& tcb
 
 bool on_fail(Context& context, Connection& connection, tcp::Tcb& tcb) {
   ++context.counters.mptcp_fail_rx;
-  if (!may_go_infinite(connection)) {
+  if (!may_go_infinite(connection, tcb)) {
     reset_subflow(context, tcb, wire::RstReason::kMiddleboxInterference);
     return false;
   }

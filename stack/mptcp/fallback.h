@@ -12,7 +12,11 @@ void enter_fallback(Context& context, Connection& connection);
 
 /// The peer's segment shows no MPTCP where it should: falls back if nothing else has been seen yet.
 /// True when the connection is (now) in fallback.
-bool fall_back_if_possible(Context& context, Connection& connection);
+bool fall_back_if_possible(Context& context, Connection& connection, const tcp::Tcb& tcb);
+
+/// Not if we have closed the subflow, which was not the stream's end while there were mappings, and there is more to
+/// send than it has carried.
+bool can_carry_the_rest(const Connection& connection, const tcp::Tcb& tcb);
 
 /// Whether any of our data was ever acknowledged at the data level: then the peer gets our mappings.
 inline bool has_acknowledged_data(const Connection& connection) {

@@ -35,6 +35,7 @@ bool on_dss(Context& context, Connection& connection, Tcb& tcb, Segment& segment
   const wire::Dss& dss = segment.options->mptcp.dss;
   if (!connection.has(kRemoteKeyKnown)) return true;
   connection.set(kPeerDss);
+  if (segment.has(wire::tcp_flag::kFin)) connection.set(kFinWithDss);
   if (dss.has_data_ack) {
     const DataSeq ack = dss.data_ack_64 ? DataSeq(dss.data_ack)
                                         : DataSeq::nearest(static_cast<uint32_t>(dss.data_ack), connection.snd_una);
@@ -45,7 +46,7 @@ bool on_dss(Context& context, Connection& connection, Tcb& tcb, Segment& segment
   const DataSeq dsn =
       dss.dsn_64 ? DataSeq(dss.dsn) : DataSeq::nearest(static_cast<uint32_t>(dss.dsn), connection.rcv_nxt);
   if (dss.data_length == 0) {  // infinite mapping: the peer has fallen back
-    if (connection.subflow_count == 1) {
+    if (connection.subflow_count == 1 && can_carry_the_rest(connection, tcb)) {
       enter_fallback(context, connection);
       return check_peer_in_fallback(context, connection, tcb, segment);
     }

@@ -115,11 +115,22 @@ void on_subflow_established(Context& context, Tcb& tcb) {
   request_schedule(context, connection);
 }
 
+namespace {
+
+/// A FIN from a peer that never said a DATA_ACK: it has fallen back, and its FIN ends its data. So it may have after a
+/// DATA_FIN, and a DATA_ACK of nothing, while data of ours was on its way; a FIN of MPTCP would acknowledge some of it.
+bool has_left_mptcp(const Connection& connection, const Tcb& tcb) {
+  if (tcb.has(tcp::kJoin) || connection.has(kFinWithDss)) return false;
+  const bool has_sent = connection.snd_nxt != connection.local_idsn + 1;
+  const bool after_data_fin = connection.has(kDataFinSeen) && has_sent && !has_acknowledged_data(connection);
+  return after_data_fin || !connection.has(kDataAckSeen | kDataFinSeen);
+}
+
+}  // namespace
+
 void on_subflow_fin(Context& context, Tcb& tcb) {
   Connection& connection = connection_of(context, tcb);
-  // A FIN from a peer that never said a DATA_ACK: it has fallen back, and its FIN ends its data.
-  const bool silent = !connection.has(kDataAckSeen | kDataFinSeen) && !tcb.has(tcp::kJoin);
-  if (silent && !follow_fallback(context, connection, tcb)) return;
+  if (has_left_mptcp(connection, tcb) && !follow_fallback(context, connection, tcb)) return;
   if (connection.has(kFallback)) {
     connection.set(kDataFinReceived);
     report(context, connection, kStreamEnd);

@@ -273,10 +273,12 @@ void process_ack(Context& context, Tcb& tcb, const Segment& segment) {
     context.ip.confirm(tcb.hop, context.now);
   } else if (old_window == 0 && tcb.snd_wnd != 0 && tcb.has(kPersist)) {
     tcb.backoff = 0;
+    tcb.window_probe_sent = 0;
     tcb.rtx_deadline = Micros::never();
     tcb.clear(kPersist);
   } else if (tcb.has(kPersist)) {
     // A probe is answered: as long as it is, the window may stay shut (RFC 9293 §3.8.6.1).
+    tcb.window_probe_sent = 0;
     const uint8_t limit = std::min<uint8_t>(kAnsweredBackoff, static_cast<uint8_t>(context.settings.data_retries - 1));
     tcb.backoff = std::min(tcb.backoff, limit);
   }

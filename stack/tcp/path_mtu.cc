@@ -11,6 +11,9 @@
 namespace tributary::tcp {
 namespace {
 
+/// Time-outs in a row before a path is taken to hold less than kBaseMtu, which hardly any does.
+constexpr uint8_t kLastSuspicion = 5;
+
 void lower(Context& context, Tcb& tcb, uint16_t mtu) {
   tcb.mss = std::min(tcb.mss, segment_size(mtu, tcb.key.remote));
   if (tcb.flight == nullptr) return;
@@ -66,6 +69,7 @@ void suspect_black_hole(Context& context, Tcb& tcb) {
   const uint16_t present = path_mtu(tcb);
   const uint16_t smaller = ip::black_hole_mtu(tcb.key.remote, present);
   if (smaller >= present || tcb.tx_head == nullptr) return;
+  if (smaller < ip::kBaseMtu && tcb.backoff < kLastSuspicion) return;
   // Only a segment that would not have passed the smaller path either way tells anything.
   const uint16_t headers = static_cast<uint16_t>(present - tcb.mss);
   if (info_of(tcb.tx_head).payload_size + headers + 60 <= smaller) return;

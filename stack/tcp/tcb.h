@@ -179,6 +179,7 @@ struct Tcb {
   uint8_t more_follows : 1 = 0;            ///< the last write said so: no PSH behind it
   uint8_t fast_open_experimental : 1 = 0;  ///< with kFastOpen: the option has the form of RFC 7413 appendix A
   uint8_t paced : 1 = 0;                   ///< flight->pacing is in force: others need not look there
+  uint8_t window_probe_sent : 1 = 0;       ///< with kPersist: the last probe is not answered
   union {
     uint8_t mtu_search_tick = 0;  ///< once synchronized: when the next larger segment may be tried
     uint8_t icmp_code;            ///< with StreamError::kUnreachable: the code of the ICMP error

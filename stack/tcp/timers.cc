@@ -10,6 +10,7 @@
 #include "stack/tcp/open.h"
 #include "stack/tcp/output.h"
 #include "stack/tcp/path_mtu.h"
+#include "stack/tcp/patience.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/segment.h"
@@ -77,36 +78,29 @@ void send_tail_loss_probe(Context& context, Tcb& tcb) {
 
 /// RFC 9293 §3.8.6.1, in Linux's form: a segment of no length just below the window, which the peer must answer.
 void send_window_probe(Context& context, Tcb& tcb) {
-  if (tcb.backoff >= context.settings.data_retries) {  // nobody answers
+  if (is_window_probe_in_vain(context, tcb)) {
     ++context.counters.tcp_abort_on_timeout;
     end(context, tcb, StreamError::kTimeout);
     return;
   }
   ++context.counters.tcp_window_probes;
   transmit_control(context, tcb, kAck, tcb.snd_una - 1);
+  tcb.window_probe_sent = 1;
   if (tcb.backoff < UINT8_MAX) ++tcb.backoff;
-  tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
-}
-
-/// RFC 5482: the head of the queue has been unacknowledged for longer than the user will wait. It left first a series
-/// of time-outs ago.
-bool is_user_timeout(const Settings& settings, const Tcb& tcb) {
-  if (settings.user_timeout == Micros(0) || tcb.tx_head == nullptr) return false;
-  const int64_t series = (int64_t{2} << std::min<int>(tcb.backoff, 20)) - 1;
-  return base_rto(settings, tcb) * series >= settings.user_timeout;
+  tcb.rtx_deadline = context.now + window_probe_interval(context.settings, tcb);
 }
 
 /// RFC 9293 §3.8.4. Data that is not acknowledged asks by itself.
 void on_silence(Context& context, Tcb& tcb) {
   const Settings& settings = context.settings;
-  const Micros silence = Micros::milliseconds(context.milliseconds() - tcb.heard_at);
+  const Micros silence = silence_of(context, tcb);
   if (silence < settings.keepalive) {
     tcb.idle_deadline = context.now + (settings.keepalive - silence);
     return;
   }
   tcb.idle_deadline = context.now + settings.keepalive_interval;
   if (tcb.snd_una != tcb.snd_nxt) return;
-  if ((silence - settings.keepalive).count() >= settings.keepalive_interval.count() * settings.keepalive_probes) {
+  if (is_keepalive_in_vain(settings, silence)) {
     ++context.counters.tcp_abort_on_timeout;
     end(context, tcb, StreamError::kTimeout);
     return;
@@ -138,10 +132,7 @@ bool ends_when_idle(const Context& context, const Tcb& tcb) {
 
 void on_retransmission_time_out(Context& context, Tcb& tcb) {
   ++context.counters.tcp_timeouts;
-  const uint8_t limit = tcb.state == State::kSynSent       ? context.settings.syn_retries
-                        : tcb.state == State::kSynReceived ? context.settings.syn_ack_retries
-                                                           : context.settings.data_retries;
-  if (tcb.backoff >= limit || is_user_timeout(context.settings, tcb)) {
+  if (is_retransmission_in_vain(context.settings, tcb)) {
     ++context.counters.tcp_abort_on_timeout;
     const bool done = (tcb.state == State::kClosing || tcb.state == State::kLastAck) && tcb.tx_head == nullptr;
     end(context, tcb, done ? StreamError::kNone : StreamError::kTimeout);
@@ -159,7 +150,7 @@ void on_retransmission_time_out(Context& context, Tcb& tcb) {
     ++tcb.retransmissions;
     transmit_control(context, tcb, kFin | kAck, tcb.snd_nxt - 1);
   }
-  tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
+  tcb.rtx_deadline = context.now + retransmission_interval(context.settings, tcb);
   request_output(context, tcb);
   if (tcb.is_subflow()) mptcp::on_subflow_stalled(context, tcb);
 }
@@ -217,11 +208,11 @@ void restart_retransmission(Context& context, Tcb& tcb) {
       return;
     }
     tcb.set(kPersist);  // nothing in flight and something to send: only the window can be in the way
-    tcb.rtx_deadline = context.now + current_rto(context.settings, tcb);
+    tcb.rtx_deadline = context.now + window_probe_interval(context.settings, tcb);
     arm_timer(context, tcb);
     return;
   }
-  const Micros rto = current_rto(context.settings, tcb);
+  const Micros rto = retransmission_interval(context.settings, tcb);
   if (may_probe_tail(tcb)) {
     tcb.set(kProbeTimer);
     tcb.rtx_deadline = context.now + std::min(probe_time_out(tcb), rto);

@@ -288,6 +288,22 @@ TEST_F(BbrTest, ACruiseWithLossesSlowsDownToWhatIsDelivered) {
   }
 }
 
+// What left at three quarters of the rate is delivered at three quarters of it.
+TEST_F(BbrTest, LossesAmongWhatWasSentSlowlySayNothingOfTheRate) {
+  const Round slow{.rate = kRate * 3 / 4};
+  for (const bool many : {false, true}) {
+    go_to(Mode::kProbeBwDown);
+    round(slow);
+    lose(0, kMss);
+    round({.rate = slow.rate, .lost = many ? kBdp / 10 : kMss});
+    ASSERT_EQ(b.mode, Mode::kProbeBwCruise);
+    EXPECT_EQ(b.bw_shortterm, many ? slow.rate : kNoBandwidthBound);
+    lose(0, kMss);
+    round(slow);
+    EXPECT_EQ(b.bw_shortterm, slow.rate) << "but after two rounds they do";
+  }
+}
+
 TEST_F(BbrTest, HeadroomIsLeftToOthersWhileCruising) {
   go_to(Mode::kProbeBwUp);
   lose(0, 20 * kMss, 600'000);

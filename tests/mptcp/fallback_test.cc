@@ -128,6 +128,51 @@ TEST_F(MptcpFallback, AJoinedSubflowCannotGoInfinite) {
   EXPECT_EQ(log().received, "");
 }
 
+// It has fallen back where we saw nothing yet of it: its DATA_FIN was from before.
+TEST_F(MptcpFallback, AFinWithoutDssWhileNothingWasDataAckedLeavesOurDirectionOpen) {
+  side.checksum = false;
+  open();
+  const std::string all = pattern(40'000);
+  first.send(ack(1, 1).data_ack(1).data_fin(1));
+  write(all);
+  close();
+  first.send(fin(1, 1));
+  EXPECT_TRUE(fell_back());
+  EXPECT_TRUE(log().has(kStreamEnd));
+  uint32_t acked = 1;
+  bool ended = false;
+  for (int i = 0; i < 100 && !ended; ++i) {
+    while (first.waiting() != 0) {
+      const Seg s = first.next();
+      if (s.seq == acked) acked += static_cast<uint32_t>(s.payload.size());
+      ended |= s.has(kFin) && acked == all.size() + 1;
+    }
+    first.send(ack(2, acked));
+    wait_ms(50);
+  }
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(acked, all.size() + 1);
+}
+
+// For who speaks MPTCP our FIN was the subflow's end, for TCP it is the data's.
+TEST_F(MptcpFallback, ASubflowWeHaveClosedCannotCarryTheRest) {
+  side.checksum = false;
+  open();
+  first.send(ack(1, 1).data_ack(1));
+  write(pattern(40'000));
+  close();
+  first.ignore_all();
+  first.send(fin(1, 1).data_ack(1));
+  first.ignore_all();
+  first.send(ack(2, 1).map(1, 1, 0));
+  EXPECT_FALSE(log().has(kStreamClosed));
+  first.ignore_all();
+  wait(Micros::seconds(100));
+  first.ignore_all();
+  EXPECT_TRUE(log().gone);
+  EXPECT_NE(log().error, StreamError::kNone) << "the user must know";
+}
+
 // A peer that still believes in mappings ends a subflow with it, not the stream.
 TEST_F(MptcpFallback, AFinWithADssThatIsNoDataFinEndsNoStream) {
   open_actively(false);

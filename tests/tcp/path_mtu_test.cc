@@ -176,7 +176,7 @@ TEST_P(TcpBlackHole, EachFurtherTimeOutTriesLess) {
 }
 
 const Family kFamilies[] = {
-    {"V4", {.remote_port = 40001}, 1460, {1460, 1460, 1240, 512, 512}},
+    {"V4", {.remote_port = 40001}, 1460, {1460, 1460, 1240, 1240, 512, 512}},
     {"V6", {.remote = "2001:db8::2", .remote_port = 40001, .local = "2001:db8::1"}, 1440, {1440, 1440, 1220, 1220}}};
 INSTANTIATE_TEST_SUITE_P(Families, TcpBlackHole, testing::ValuesIn(kFamilies),
                          [](const auto& family) { return family.param.name; });
